@@ -1,0 +1,60 @@
+import type { PacketTemplate } from '../template/packet-template.ts';
+
+/** Where packets enter the stack (xmit_mode). */
+export type XmitMode = 'start_xmit' | 'netif_receive' | 'queue_xmit';
+
+/** When packets leave and how often each is sent. */
+export interface Pace {
+  /** Packets to send; 0: until stopped. */
+  readonly count: number;
+  /** From departure to departure, ns; Infinity: never send. */
+  readonly delayNs: number;
+  /** A packet is handed over this often at once; at least 1. */
+  readonly burst: number;
+  /** A packet is handed over this often before the next is made; 0 and below count as 1. */
+  readonly cloneSkb: number;
+}
+
+/** A run of a device as its thread needs to know it: plain data, posted to the worker. */
+export interface TransmitJob {
+  /** The device, for as long as it exists. */
+  readonly id: number;
+  /** Its name, `eth0@1`. */
+  readonly name: string;
+  readonly link: { readonly name: string; readonly index: number; readonly mtu: number };
+  /** The device's shared state, laid out as STATE says. */
+  readonly state: Uint32Array<SharedArrayBuffer>;
+  readonly template: PacketTemplate;
+  readonly pace: Pace;
+  readonly mode: XmitMode;
+  readonly skbPriority: number;
+  /** Fragments of a frame, as the result shows them. They do not change its bytes. */
+  readonly frags: number;
+}
+
+/** A state word to set and its value: what a parameter written during a run changes besides the template. */
+export type StatePatch = readonly [word: number, value: number];
+
+/** What runs the kpktgend threads. The model decides, the engine sends. Its calls return at once. */
+export interface Engine {
+  /** A thread got its first device: make ready so that a start loses no time. */
+  prepare(thread: number): void;
+  /**
+   * Begins runs, in this order. Whoever sends sets startedAt and nextTx to now, and at the end of a run stoppedAt, then
+   * running to 0, and then tells `onStopped`. A device that is running begins anew with the patches applied.
+   */
+  start(thread: number, jobs: readonly (TransmitJob & { readonly patches: readonly StatePatch[] })[]): void;
+  /** Goes on with another template and pace after these patches; no packet is lost or sent twice. */
+  update(thread: number, job: TransmitJob, patches: readonly StatePatch[]): void;
+  /** Ends runs within 2 ms, also those that wait for a departure. `onStopped` tells when. */
+  stop(thread: number, ids: readonly number[]): void;
+  /** Forgets a device that does not run: frees its ring. */
+  remove(thread: number, id: number): void;
+}
+
+/** What an engine tells the model. */
+export interface EngineEvents {
+  onStopped(id: number): void;
+  /** A line for the log. */
+  onLog(line: string): void;
+}

@@ -1,0 +1,292 @@
+import { STATE } from '../template/device-state.ts';
+import type { ControlFiles, Writer } from './control-files.ts';
+import { Device } from './device.ts';
+import type { EngineEvents, StatePatch, TransmitJob } from './engine.ts';
+import type { Host } from './host.ts';
+import { type Link, linkNameOf } from './link.ts';
+import type { ModuleDefaults } from './params.ts';
+import { pgctrlCommand, VERSION_TEXT } from './pgctrl.ts';
+import { skipBlanks, word } from './scan.ts';
+import { missingFeature, notYetExact } from './setup-inject.ts';
+import { Thread } from './thread.ts';
+
+/** What the control files answer with; negative, as write(2) of a file system gives it. */
+const ERRNO = { EPERM: 1, ENOENT: 2, EIO: 5, E2BIG: 7, EBUSY: 16, ENODEV: 19, EINVAL: 22, EOPNOTSUPP: 95, ENETDOWN: 100 };
+
+/** How long start, reset and rem_device_all take at the least: the kernel lets its threads see the control bits. */
+const PROPAGATE_MS = 125;
+
+/** The module's parameters. */
+export interface ModuleParams extends ModuleDefaults {
+  readonly debug: number;
+}
+export const MODULE_PARAMS: ModuleParams = { count: 1000, delayNs: 0, cloneSkb: 0, debug: 0 };
+
+/** The generator of one network namespace: its threads, its devices and the files that control them (struct pktgen_net). */
+export class Pktgen implements ControlFiles, EngineEvents {
+  readonly threads: readonly Thread[];
+  readonly #host: Host;
+  readonly #defaults: ModuleDefaults;
+  #debug: number;
+  #lastId = 0;
+
+  constructor(host: Host, { debug, ...defaults }: ModuleParams = MODULE_PARAMS) {
+    this.#host = host;
+    this.#defaults = defaults;
+    this.#debug = debug;
+    this.threads = host.cpus.map((cpu) => new Thread(cpu));
+    this.onLog(VERSION_TEXT.trimEnd());
+  }
+
+  /** All devices, thread by thread. */
+  get devices(): Device[] {
+    return this.threads.flatMap((thread) => thread.devices);
+  }
+
+  list(): readonly string[] {
+    return ['pgctrl', ...this.threads.map((thread) => thread.name), ...this.devices.map((device) => device.fileName)];
+  }
+
+  read(file: string): string | undefined {
+    if (file === 'pgctrl') return VERSION_TEXT;
+    return this.#thread(file)?.text() ?? this.device(file)?.text(this.#host.now());
+  }
+
+  identity(file: string): number | undefined {
+    if (file === 'pgctrl') return 0;
+    const thread = this.threads.findIndex((one) => one.name === file);
+    return thread >= 0 ? -1 - thread : this.device(file)?.id;
+  }
+
+  async write(file: string, data: string, writer: Writer): Promise<number> {
+    if (file === 'pgctrl') return this.#writePgctrl(data, writer);
+    const thread = this.#thread(file);
+    if (thread) return this.#writeThread(thread, data);
+    const device = this.device(file);
+    return device ? this.#writeDevice(device, data) : -ERRNO.ENOENT;
+  }
+
+  /** The device whose file has this name. */
+  device(file: string): Device | undefined {
+    return this.devices.find((device) => device.fileName === file);
+  }
+
+  #thread(file: string): Thread | undefined {
+    return this.threads.find((thread) => thread.name === file);
+  }
+
+  // -- device files
+
+  #writeDevice(device: Device, data: string): number {
+    if (data.length === 0) {
+      this.onLog('wrong command format');
+      return -ERRNO.EINVAL;
+    }
+    device.settle();
+    const nodePossible = (node: number): boolean => this.#host.nodePossible(node);
+    const outcome = device.command(data, { debug: this.#debug, nodePossible });
+    if (outcome.debug !== undefined) this.#debug = outcome.debug;
+    for (const line of outcome.log ?? []) this.onLog(line);
+    this.#passOn(device, outcome.patches ?? []);
+    return outcome.errno ? -ERRNO[outcome.errno] : data.length;
+  }
+
+  /** A parameter written during a run takes effect where the device runs; otherwise there is only its state. */
+  #passOn(device: Device, patches: readonly StatePatch[]): void {
+    if (device.running) this.#host.engine.update(device.cpu, device.job(), patches);
+    else device.patch(patches);
+  }
+
+  // -- thread files
+
+  async #writeThread(thread: Thread, data: string): Promise<number> {
+    if (data.length === 0) return -ERRNO.EINVAL;
+    const start = skipBlanks(data, 0);
+    const name = word(data, start, 39);
+    const from = skipBlanks(data, start + name.length);
+    switch (name) {
+      case 'add_device': {
+        const device = word(data, from, 31);
+        const errno = this.#addDevice(thread, device);
+        thread.result = errno ? `ERROR: can not add device ${device}` : `OK: add_device=${device}`;
+        return errno ? -errno : data.length;
+      }
+      case 'rem_device_all':
+        await Promise.all([this.#host.sleep(PROPAGATE_MS), this.#removeAll(thread.devices)]);
+        thread.result = 'OK: rem_device_all';
+        return data.length;
+      case 'max_before_softirq':
+        thread.result = 'OK: Note! max_before_softirq is obsoleted -- Do not use';
+        return data.length;
+      default:
+        return -ERRNO.EINVAL;
+    }
+  }
+
+  /** Adds a device to a thread (pktgen_add_device); gives the errno it fails with, or 0. */
+  #addDevice(thread: Thread, name: string): number {
+    if (this.devices.some((device) => device.name === name || device.fileName === name)) {
+      this.onLog('ERROR: interface already used');
+      return ERRNO.EBUSY;
+    }
+    const link = this.#host.findLink(linkNameOf(name));
+    if (!link) {
+      this.onLog(`no such netdevice: "${name}"`);
+      return ERRNO.ENODEV;
+    }
+    if (!link.ethernet) {
+      this.onLog(`not an ethernet device: "${name}"`);
+      return ERRNO.EINVAL;
+    }
+    if (!link.up) {
+      this.onLog(`device is down: "${name}"`);
+      return ERRNO.ENETDOWN;
+    }
+    if (name.includes('/') || this.list().includes(name)) {
+      this.onLog(`cannot create pktgen/${name} procfs entry`);
+      return ERRNO.EINVAL;
+    }
+    const random = this.#host.random();
+    const id = ++this.#lastId;
+    thread.devices.unshift(new Device({ id, name, cpu: thread.cpu, link, defaults: this.#defaults, random }));
+    this.#host.engine.prepare(thread.cpu);
+    return 0;
+  }
+
+  // -- pgctrl
+
+  async #writePgctrl(data: string, { capable, signal }: Writer): Promise<number> {
+    if (!capable) return -ERRNO.EPERM;
+    switch (pgctrlCommand(data)) {
+      case 'start':
+        await this.start(signal);
+        return data.length;
+      case 'stop':
+        this.stop();
+        return data.length;
+      case 'reset':
+        await Promise.all([this.#host.sleep(PROPAGATE_MS, signal), this.#removeAll(this.devices)]);
+        return data.length;
+      default:
+        return -ERRNO.EINVAL;
+    }
+  }
+
+  /** Starts every device of every thread and waits for the last to end; a signal to the writer ends the runs. */
+  async start(signal: AbortSignal): Promise<void> {
+    for (const thread of this.threads) this.#run(thread);
+    const begun = this.devices;
+    await this.#host.sleep(PROPAGATE_MS, signal);
+    const interrupted = new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    await Promise.race([interrupted, this.#allStopped(begun)]);
+    if (signal.aborted) this.stop();
+  }
+
+  /** Waits for these devices and for those that were added and started meanwhile. */
+  async #allStopped(devices: readonly Device[]): Promise<void> {
+    await Promise.all(devices.map((device) => device.whenStopped()));
+    const more = this.devices.filter((device) => device.running);
+    if (more.length > 0) await this.#allStopped(more);
+  }
+
+  /** Starts the devices of a thread (pktgen_run). */
+  #run(thread: Thread): void {
+    const jobs: (TransmitJob & { patches: readonly StatePatch[] })[] = [];
+    for (const device of thread.devices) {
+      device.link = this.#host.linkByIndex(device.link.index) ?? device.link;
+      const missing = missingFeature(device.config);
+      if (missing) {
+        device.result = `ERROR: ${missing}`;
+        this.onLog(`${device.name}: ${missing}`);
+        continue;
+      }
+      const inexact = notYetExact(device.config, device.link);
+      if (inexact) this.onLog(`${device.name}: ${inexact}`);
+      const { job, patches, log } = device.start(this.#host.now());
+      for (const line of log) this.onLog(line);
+      if (device.link.up && device.link.carrier) jobs.push({ ...job, patches });
+      else if (patches.length === 0) device.stopAtOnce(this.#host.now());
+    }
+    if (jobs.length > 0) this.#host.engine.start(thread.cpu, jobs);
+  }
+
+  /** Ends all runs; returns at once, as the kernel does. */
+  stop(): void {
+    for (const thread of this.threads) this.#stopDevices(thread, thread.devices);
+  }
+
+  #stopDevices(thread: Thread, devices: readonly Device[]): void {
+    const running = devices.filter((device) => device.running);
+    for (const device of devices) if (!running.includes(device)) this.onLog(`interface: ${device.name} is already stopped`);
+    for (const device of running) Atomics.store(device.state, STATE.stop, 1);
+    if (running.length > 0) {
+      this.#host.engine.stop(
+        thread.cpu,
+        running.map((device) => device.id),
+      );
+    }
+  }
+
+  /** Removes devices; those that run are ended first. Their files are gone when this resolves. */
+  async #removeAll(devices: readonly Device[]): Promise<void> {
+    await Promise.all([...devices].map((device) => this.#remove(device)));
+  }
+
+  async #remove(device: Device): Promise<void> {
+    const thread = this.threads.find((one) => one.devices.includes(device));
+    if (!thread) return;
+    if (device.running) {
+      this.onLog('WARNING: trying to remove a running interface, stopping it now');
+      this.#stopDevices(thread, [device]);
+      await device.whenStopped();
+    }
+    thread.devices = thread.devices.filter((other) => other !== device);
+    this.#host.engine.remove(thread.cpu, device.id);
+  }
+
+  // -- what happens to links
+
+  /** A link is gone, or has left the namespace: so do its devices. */
+  async linkRemoved(index: number): Promise<void> {
+    await this.#removeAll(this.#devicesOf(index));
+  }
+
+  /** A link has another name, address or MTU. Its files follow the name. */
+  linkChanged(link: Link): void {
+    for (const device of this.#devicesOf(link.index)) {
+      if (link.name !== device.link.name) device.renameTo(link);
+      else device.link = link;
+      if (device.running && !(link.up && link.carrier)) this.#stopDevices(this.#threadOf(device), [device]);
+    }
+  }
+
+  #threadOf(device: Device): Thread {
+    const thread = this.threads.find((one) => one.devices.includes(device));
+    if (!thread) throw new RangeError(`device ${device.name} is on no thread`);
+    return thread;
+  }
+
+  #devicesOf(index: number): Device[] {
+    return this.devices.filter((device) => device.link.index === index);
+  }
+
+  // -- what the engine tells
+
+  onStopped(id: number): void {
+    this.devices.find((device) => device.id === id)?.settle();
+  }
+
+  onLog(line: string): void {
+    this.#host.log(`pktgen: ${line}`);
+  }
+
+  /** The end of the daemon: what runs is ended and everything removed (pg_net_exit). */
+  async close(): Promise<void> {
+    for (const thread of this.threads) this.#stopDevices(thread, thread.devices);
+    await Promise.all(this.devices.map((device) => device.whenStopped()));
+    for (const device of this.devices) await this.#remove(device);
+  }
+}

@@ -1,0 +1,121 @@
+import { STATE } from '../template/device-state.ts';
+import { type AddressRanges, startRanges } from './address-ranges.ts';
+import type { StatePatch } from './engine.ts';
+import { FLAG } from './flags.ts';
+import { ipv6Bytes } from './kind.ts';
+import type { Link } from './link.ts';
+import { type DeviceConfig, NO_VLAN } from './params.ts';
+import { CLEARED_COUNTERS } from './shortcuts.ts';
+import { defaultSize, tagBytes } from './template-of.ts';
+
+/** What a start changes of a device before its first packet. */
+export interface Injection {
+  readonly config: DeviceConfig;
+  readonly ranges: AddressRanges;
+  readonly overhead: number;
+  readonly patches: readonly StatePatch[];
+  /** Lines for the kernel log. */
+  readonly log: readonly string[];
+}
+
+/** Sets a device up for a run (pktgen_setup_inject, pktgen_clear_counters, set_pkt_overhead). */
+export function setupInject(
+  name: string,
+  before: DeviceConfig,
+  link: Link,
+  state: Uint32Array,
+  lastOverhead: number,
+  cpu: number,
+): Injection {
+  const log: string[] = [];
+  const queue = (which: 'queue_map_min' | 'queue_map_max'): number => {
+    const last = Math.max(link.txQueues, 1) - 1;
+    if (before[which] < link.txQueues) return before[which];
+    log.push(
+      `WARNING: Requested ${which} (zero-based) (${before[which]}) exceeds valid range [0 - ${last}] ` +
+        `for (${link.txQueues}) queues on ${name}, resetting`,
+    );
+    return last;
+  };
+  const min = before.min_pkt_size || defaultSize(before, lastOverhead);
+  const config: DeviceConfig = {
+    ...before,
+    queue_map_min: queue('queue_map_min'),
+    queue_map_max: queue('queue_map_max'),
+    min_pkt_size: min,
+    max_pkt_size: Math.max(min, before.max_pkt_size),
+  };
+  const ranges = startRanges(config, link.ipv4 ?? 0);
+  const overhead = tagBytes(config);
+  if (increasesPayload(config, overhead)) log.push('increased datalen to 16');
+  const patches: StatePatch[] = [
+    ...CLEARED_COUNTERS,
+    [STATE.curPktSize, min],
+    [STATE.curDstMacOffset, 0],
+    [STATE.curSrcMacOffset, 0],
+    [STATE.curSrcAddr, ranges.srcMin],
+    [STATE.curDstAddr, ranges.dstMin],
+    [STATE.curUdpDst, config.udp_dst_min],
+    [STATE.curUdpSrc, config.udp_src_min],
+    [STATE.flowsSeen, 0],
+    [STATE.builtFrags, 0],
+    [STATE.cloneCount, 0],
+    [STATE.stop, 0],
+    ...config.imix_weights.flatMap((_, i): StatePatch[] => [
+      [STATE.imixCounts + 2 * i, 0],
+      [STATE.imixCounts + 2 * i + 1, 0],
+    ]),
+    ...queueStart(config, state, cpu),
+    ...(config.flag & FLAG.IPV6 ? sourceAddress6(link, state, log) : []),
+  ];
+  return { config, ranges, overhead, patches, log };
+}
+
+/** The queue of packets where it does not change from packet to packet. */
+function queueStart(config: DeviceConfig, state: Uint32Array, cpu: number): StatePatch[] {
+  if (config.flag & FLAG.QUEUE_MAP_CPU) return [[STATE.curQueueMap, cpu]];
+  const current = state[STATE.curQueueMap] ?? 0;
+  if (config.queue_map_min === config.queue_map_max) return [[STATE.curQueueMap, config.queue_map_min]];
+  return [[STATE.curQueueMap, current]];
+}
+
+/** Without a source address, the link's link-local one; without that the kernel complains and sends from `::`. */
+function sourceAddress6(link: Link, state: Uint32Array, log: string[]): StatePatch[] {
+  if ([0, 1, 2, 3].some((i) => state[STATE.curSrcAddr6 + i] !== 0)) return [];
+  if (link.linkLocal === undefined) {
+    log.push('ERROR: IPv6 link address not available');
+    return [];
+  }
+  const view = new DataView(ipv6Bytes(link.linkLocal).buffer);
+  return [0, 1, 2, 3].map((i): StatePatch => [STATE.curSrcAddr6 + i, view.getUint32(4 * i)]);
+}
+
+/** Whether packets become longer than asked for because a pktgen header must fit; the kernel tells of it for IPv6 only. */
+const increasesPayload = (config: DeviceConfig, overhead: number): boolean =>
+  (config.flag & FLAG.IPV6) !== 0 && config.imix_weights.length === 0 && config.min_pkt_size < 14 + 40 + 8 + 16 + overhead;
+
+/** What this version accepts but does not do: the reason for a device that is not started. */
+export function missingFeature(config: DeviceConfig): string | undefined {
+  if (config.flag & FLAG.IPSEC) return 'flag IPSEC is accepted but packets cannot be encrypted yet: write "flag !IPSEC"';
+  if (config.xmit_mode === 'netif_receive') {
+    return 'xmit_mode netif_receive is accepted but cannot send yet: write "xmit_mode start_xmit" or "xmit_mode queue_xmit"';
+  }
+  return undefined;
+}
+
+/** What works differently from what is asked for, said in the log at start. */
+export function notYetExact(config: DeviceConfig, link: Link): string | undefined {
+  const asks = config.queue_map_max > 0 || config.flag & (FLAG.QUEUE_MAP_RND | FLAG.QUEUE_MAP_CPU);
+  return asks && link.txQueues > 1
+    ? `queue_map: choosing among the ${link.txQueues} transmit queues of ${link.name} is not there yet, the kernel chooses`
+    : undefined;
+}
+
+/** The tags that random bits have changed become the configuration, as the kernel has no other place for them. */
+export function drawnTags(config: DeviceConfig, state: Uint32Array): DeviceConfig {
+  const drawn: { vlan_id?: number; svlan_id?: number; mpls?: readonly number[] } = {};
+  if (config.flag & FLAG.VID_RND && config.vlan_id !== NO_VLAN) drawn.vlan_id = state[STATE.vlanId] ?? 0;
+  if (config.flag & FLAG.SVID_RND && config.svlan_id !== NO_VLAN) drawn.svlan_id = state[STATE.svlanId] ?? 0;
+  if (config.flag & FLAG.MPLS_RND) drawn.mpls = config.mpls.map((_, i) => state[STATE.labels + i] ?? 0);
+  return { ...config, ...drawn };
+}

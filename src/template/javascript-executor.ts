@@ -1,0 +1,209 @@
+import { STATE } from './device-state.ts';
+import type { FieldModifier, FrameField, MacCountModifier, RandomBitsModifier, RangeModifier } from './field-modifier.ts';
+import { type FlowTable, newFlowTable } from './flow-table.ts';
+import { HEADER_ROOM, MIN_PAYLOAD, type PacketTemplate } from './packet-template.ts';
+import { IMIX_PRECISION } from './size-rule.ts';
+
+/** Writes packets of one template into memory. */
+export interface PacketWriter {
+  /** Advances the state by one packet and writes what varies at `at`; returns the frame's length. Needs a prepared slot. */
+  readonly write: (at: number) => number;
+  /** Lays the constant bytes of the frame, and zeros after them, at `at`: once for each slot that is used again and again. */
+  readonly prepare: (at: number) => void;
+}
+
+/** Where an executor writes: memory of a frame queue. */
+export interface FrameMemory {
+  readonly buffer: ArrayBufferLike;
+  readonly byteOffset: number;
+  readonly byteLength: number;
+}
+
+/** Offsets of the words that lengths and checksums follow from. */
+const IPV4 = { totalLength: 2, id: 4, checksum: 10, src: 12, dst: 16 };
+const IPV6 = { payloadLength: 4, src: 8, dst: 24 };
+const UDP = { srcPort: 0, dstPort: 2, length: 4, checksum: 6 };
+const PKTGEN = { magic: 0, seq: 4, sec: 8, usec: 12 };
+const PROTOCOL_UDP = 17;
+
+/**
+ * Makes the writer of a template: JavaScript is generated for just this template, because a packet may cost some
+ * nanoseconds only. What no modifier changes is taken from the state now and becomes part of the constant bytes.
+ */
+export function newPacketWriter(
+  template: PacketTemplate,
+  state: Uint32Array,
+  memory: FrameMemory,
+  flows: FlowTable = newFlowTable(template.modifiers.some((m) => m.kind === 'flow') ? undefined : 1),
+): PacketWriter {
+  const view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
+  const bytes = new Uint8Array(memory.buffer, memory.byteOffset, memory.byteLength);
+  const constant = constantBytes(template, state);
+  const source = writerSource(template, new DataView(constant.buffer), state);
+  const write = new Function('s', 'view', 'flow', source)(state, view, flows) as (at: number) => number;
+  const room = Math.min(HEADER_ROOM, memory.byteLength);
+  return { write, prepare: (at) => bytes.set(room < HEADER_ROOM ? constant.subarray(0, room) : constant, at) };
+}
+
+/** The frame with every placement filled in from the state, zeros behind it. */
+function constantBytes(template: PacketTemplate, state: Uint32Array): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(HEADER_ROOM);
+  bytes.set(template.frame);
+  const view = new DataView(bytes.buffer);
+  for (const { state: word, field, clear = 0, add = 0 } of template.placements) {
+    const value = ((state[word] ?? 0) & ~clear) | add;
+    if (field.width === 2) view.setUint16(field.offset, value);
+    else view.setUint32(field.offset, value >>> 0);
+  }
+  return bytes;
+}
+
+/** One draw of the random source; leaves it in `r` as an unsigned number. */
+const DRAW = `{ let t = s[${STATE.random}]; t ^= t << 11; t ^= t >>> 8;
+  s[${STATE.random}] = s[${STATE.random + 1}]; s[${STATE.random + 1}] = s[${STATE.random + 2}];
+  const w = s[${STATE.random + 2}] = s[${STATE.random + 3}];
+  s[${STATE.random + 3}] = r = (w ^ (w >>> 19) ^ t) >>> 0; }`;
+
+/** A number below `n` from `r`: the high word of their product, exact (prandom_u32_max). */
+const below = (n: number): string =>
+  n <= 2 ** 20
+    ? `Math.floor(r * ${n} / 4294967296)`
+    : `Math.floor(((r >>> 16) * ${n} + Math.floor((r & 0xffff) * ${n} / 65536)) / 65536)`;
+
+const put = ({ offset, width }: FrameField, value: string): string => `view.setUint${width * 8}(at + ${offset}, ${value});`;
+
+function rangeSource({ state, field, bits, min, max, order, includesMax, unicast, perFlow }: RangeModifier): string {
+  const wrap = bits === 16 ? '& 0xffff' : '>>> 0';
+  const past = includesMax.walk ? '>' : '>=';
+  const span = max - min + (includesMax.random ? 1 : 0);
+  const walk = `v = (s[${state}] + 1) ${wrap}; if (v ${past} ${max}) v = ${min};`;
+  const draw = `${DRAW} v = (${below(span)} + ${min}) ${wrap};`;
+  // A range with nothing but addresses that may not be drawn would draw for ever, as the kernel's does; 64 tries end it.
+  const again = `let tries = 64; do { ${draw} } while (--tries > 0 && ((v >>> 28) === 14 || (v >>> 24) === 127 || (v >>> 24) === 0 || v === 0xffffffff));`;
+  const advance = order === 'walk' ? walk : unicast ? again : draw;
+  const keep = perFlow
+    ? `if (flow.begun[f]) v = flow.dstAddr[f]; else { ${min < max ? advance : `v = s[${state}];`}
+       flow.begun[f] = 1; flow.dstAddr[f] = v; s[${STATE.flowsSeen}]++; }`
+    : advance;
+  return `{ let v; ${keep} s[${state}] = v; ${field ? put(field, 'v') : ''} }`;
+}
+
+function macCountSource({ state, at, base, count, order }: MacCountModifier): string {
+  const pick =
+    order === 'random'
+      ? `${DRAW} m = ${below(count)};`
+      : `m = s[${state}]; s[${state}] = m + 1 >= ${count} ? 0 : m + 1;`;
+  const bytes = [5, 4, 3, 2, 1].map((i) => {
+    const part = i === 1 ? '' : ` + ((m >>> ${8 * (5 - i)}) & 0xff)`;
+    return `t = ${base[i] ?? 0}${part} + (t >> 8); view.setUint8(at + ${at + i}, t & 0xff);`;
+  });
+  return `{ let m, t = 0; ${pick} ${bytes.join(' ')} }`;
+}
+
+const randomBitsSource = ({ state, field, set, keep, mark, clear, add }: RandomBitsModifier): string =>
+  `{ ${DRAW} const v = (((r | ${set}) & ${keep}) | ${mark}) >>> 0; s[${state}] = v; ${put(field, `((v & ${~clear}) | ${add}) >>> 0`)} }`;
+
+function modifierSource(modifier: FieldModifier): string {
+  switch (modifier.kind) {
+    case 'flow':
+      return modifier.order === 'walk'
+        ? `f = s[${STATE.curFlow}]; if (flow.count[f] >= ${modifier.flowLen}) { flow.count[f] = 0; flow.begun[f] = 0;
+             f = f + 1 >= ${modifier.flows} ? 0 : f + 1; s[${STATE.curFlow}] = f; } flow.count[f]++;`
+        : `${DRAW} f = ${below(modifier.flows)}; s[${STATE.curFlow}] = f;
+             if (flow.count[f] > ${modifier.flowLen}) { flow.count[f] = 0; flow.begun[f] = 0; } flow.count[f]++;`;
+    case 'range':
+      return rangeSource(modifier);
+    case 'mac-count':
+      return macCountSource(modifier);
+    case 'random-bits':
+      return randomBitsSource(modifier);
+  }
+}
+
+/** Statements that leave the packet's size in `size` and in the state. */
+function sizeSource(template: PacketTemplate, state: Uint32Array): string {
+  const rule = template.size;
+  const word = `s[${STATE.curPktSize}]`;
+  switch (rule.kind) {
+    case 'fixed':
+      return `const size = ${(state[STATE.curPktSize] ?? 0) | 0};`;
+    case 'walk':
+      return `let size = ((${word} | 0) + 1) | 0; if (size > ${rule.max}) size = ${rule.min}; ${word} = size;`;
+    case 'random':
+      return `${DRAW} const size = ${below(rule.max - rule.min)} + ${rule.min}; ${word} = size;`;
+    case 'imix': {
+      const cases = rule.sizes.map((size, i) => `case ${i}: size = ${size}; break;`).join(' ');
+      return `${DRAW} const e = IMIX[${below(IMIX_PRECISION)}]; let size = 0; switch (e) { ${cases} } ${word} = size;
+        if (++s[${STATE.imixCounts} + 2 * e] === 0) s[${STATE.imixCounts} + 2 * e + 1]++;`;
+    }
+  }
+}
+
+/** The sum of a span's 16-bit words, leaving out words that are added while packets are written. */
+function constantSum(view: DataView, from: number, to: number, varying: ReadonlySet<number>): number {
+  let sum = 0;
+  for (let at = from; at < to; at += 2) if (!varying.has(at)) sum += view.getUint16(at);
+  return sum;
+}
+
+/** Reads the words at these offsets back from the frame being written and adds them. */
+const sumOf = (words: Iterable<number>): string => [...words].map((at) => ` + view.getUint16(at + ${at})`).join('');
+
+const fold = (name: string): string =>
+  `${name} = (${name} & 0xffff) + (${name} >>> 16); ${name} = (${name} & 0xffff) + (${name} >>> 16);`;
+
+/** Offsets of the 16-bit words that modifiers write. */
+function writtenWords(modifiers: readonly FieldModifier[]): Set<number> {
+  const words = new Set<number>();
+  for (const modifier of modifiers) {
+    if (modifier.kind === 'flow' || modifier.kind === 'mac-count' || modifier.field === undefined) continue;
+    for (let at = 0; at < modifier.field.width; at += 2) words.add(modifier.field.offset + at);
+  }
+  return words;
+}
+
+/** The body of the writer: modifiers, size, header fields that count or follow, checksums. */
+function writerSource(template: PacketTemplate, constant: DataView, state: Uint32Array): string {
+  const { fixups, modifiers, overhead } = template;
+  const { ip, l3, l4, payload } = fixups;
+  const written = writtenWords(modifiers);
+  const within = (from: number, to: number): number[] => [...written].filter((at) => at >= from && at < to);
+  const lines = modifiers.map(modifierSource);
+  lines.push(sizeSource(template, state));
+  lines.push(`const data = size - ${overhead} < ${MIN_PAYLOAD} ? ${MIN_PAYLOAD} : size - ${overhead};`);
+  lines.push(`const udp = (data + 8) & 0xffff;`);
+  lines.push(`view.setUint16(at + ${l4 + UDP.length}, udp);`);
+  lines.push(`const q = s[${STATE.seqNum}]; view.setUint32(at + ${payload + PKTGEN.seq}, q);`);
+  if (fixups.timestamp) {
+    lines.push(`const sec = s[${STATE.timeSec}], usec = s[${STATE.timeUsec}];
+      view.setUint32(at + ${payload + PKTGEN.sec}, sec); view.setUint32(at + ${payload + PKTGEN.usec}, usec);`);
+  }
+  lines.push(ip === 4 ? ipv4Source() : `view.setUint16(at + ${l3 + IPV6.payloadLength}, udp);`);
+  if (fixups.udpChecksum) lines.push(udpSource());
+  const imix = template.size.kind === 'imix' ? `const IMIX = new Uint8Array([${template.size.table.join(',')}]);` : '';
+  return `${imix} let r = 0, f = 0; return function write(at) { ${lines.join('\n')} return ${payload} + data; };`;
+
+  function ipv4Source(): string {
+    const follows = [l3 + IPV4.totalLength, l3 + IPV4.id, l3 + IPV4.checksum];
+    const varying = within(l3, l3 + 20);
+    const base = constantSum(constant, l3, l3 + 20, new Set([...follows, ...varying]));
+    return `const id = s[${STATE.ipId}]; s[${STATE.ipId}] = (id + 1) & 0xffff;
+      const total = (data + 28) & 0xffff;
+      view.setUint16(at + ${l3 + IPV4.totalLength}, total); view.setUint16(at + ${l3 + IPV4.id}, id);
+      let c = ${base} + id + total${sumOf(varying)}; ${fold('c')}
+      view.setUint16(at + ${l3 + IPV4.checksum}, ~c & 0xffff);`;
+  }
+
+  function udpSource(): string {
+    const [from, to] = ip === 4 ? [l3 + IPV4.src, l3 + 20] : [l3 + IPV6.src, l3 + 40];
+    const follows = [l4 + UDP.length, l4 + UDP.checksum];
+    for (let at = PKTGEN.seq; at < MIN_PAYLOAD; at += 2) follows.push(payload + at);
+    const varying = [...within(from, to), ...within(l4, payload)];
+    const leaveOut = new Set([...follows, ...varying]);
+    const base =
+      PROTOCOL_UDP + constantSum(constant, from, to, leaveOut) + constantSum(constant, l4, payload + MIN_PAYLOAD, leaveOut);
+    const time = fixups.timestamp ? ' + (sec >>> 16) + (sec & 0xffff) + (usec >>> 16) + (usec & 0xffff)' : '';
+    return `let u = ${base} + udp + udp + (q >>> 16) + (q & 0xffff)${time}${sumOf(varying)}; ${fold('u')}
+      u = ~u & 0xffff; view.setUint16(at + ${l4 + UDP.checksum}, u === 0 ? 0xffff : u);`;
+  }
+}
