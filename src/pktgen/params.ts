@@ -228,7 +228,7 @@ export const DEVICE_PARAMS = {
     doc: 'IPv6 traffic class: two hex digits.',
   }),
   clone_skb: param({
-    kind: decimal(10, 'u32', 's32'),
+    kind: decimal(10, 's32'),
     initial: 0,
     group: 'sending',
     doc: 'Times a packet is sent before the next is made. Only on links that share buffers (not on veth, bridge, tap).',
@@ -256,13 +256,13 @@ export const DEVICE_PARAMS = {
     doc: 'Priority that the queueing discipline sees (xmit_mode queue_xmit).',
   }),
   frags: param({
-    kind: decimal(10, 'u32', 's32'),
+    kind: decimal(10, 's32'),
     initial: 0,
     group: 'sending',
     doc: 'Fragments that a packet is handed over in; its bytes are the same.',
   }),
   node: param({
-    kind: decimal(10, 'u32', 's32'),
+    kind: decimal(10, 's32'),
     initial: -1,
     group: 'sending',
     doc: 'NUMA node of the packets (flag NODE).',

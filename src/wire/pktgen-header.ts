@@ -1,0 +1,2 @@
+/** The magic number of struct pktgen_hdr. */
+export const PKTGEN_MAGIC = 0xbe9be955;
