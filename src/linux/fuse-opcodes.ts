@@ -27,14 +27,7 @@ import {
   fuseWriteOut,
   LITTLE_ENDIAN,
 } from './fuse-abi.ts';
-import type {
-  FuseCaller,
-  FuseChange,
-  FuseDirectoryEntry,
-  FuseEntry,
-  FuseHandler,
-  FuseStat,
-} from './fuse-handler.ts';
+import type { FuseCaller, FuseChange, FuseDirectoryEntry, FuseEntry, FuseHandler, FuseStat } from './fuse-handler.ts';
 
 /** The most data of one WRITE request, bytes: 32 pages, what every kernel allows without being asked. */
 export const MAX_WRITE = 128 * 1024;
@@ -196,8 +189,7 @@ const creating =
   (nameAt: number): OpcodeRow['serve'] =>
   ({ node, body }, { handler }) =>
     handler.refuseCreate(node, namesAt(body, nameAt)[0]);
-const removing: OpcodeRow['serve'] = ({ node, body }, { handler }) =>
-  handler.refuseRemove(node, namesAt(body, 0)[0]);
+const removing: OpcodeRow['serve'] = ({ node, body }, { handler }) => handler.refuseRemove(node, namesAt(body, 0)[0]);
 const renaming =
   (nameAt: number): OpcodeRow['serve'] =>
   ({ node, body }, { handler }) => {
@@ -299,10 +291,7 @@ export const FUSE_OPCODES: ReadonlyMap<number, OpcodeRow> = new Map<number, Opco
   ],
   [25, { name: 'FLUSH', serve: unknown }],
   [26, { name: 'INIT', serve: ({ body }) => initReply(body) }],
-  [
-    27,
-    { name: 'OPENDIR', serve: ({ node }, { handler }) => answer(handler.openDirectory(node), openReply(0)) },
-  ],
+  [27, { name: 'OPENDIR', serve: ({ node }, { handler }) => answer(handler.openDirectory(node), openReply(0)) }],
   [
     28,
     {

@@ -249,7 +249,10 @@ export class FuseSession implements FuseConnection {
   }
 }
 
+/** The kernel takes -511 to 0 and would leave the caller waiting for ever on anything else (-524, its own ENOTSUPP). */
+const LAST_ERRNO = 511;
 const errorOf = (reply: Exclude<FuseReply, undefined>): number => {
-  if (typeof reply === 'string') return -ERRNO[reply];
-  return typeof reply === 'number' ? reply : 0;
+  if (reply instanceof Uint8Array) return 0;
+  const error = typeof reply === 'string' ? -ERRNO[reply] : reply;
+  return error < 0 && error >= -LAST_ERRNO ? error : -ERRNO.EIO;
 };

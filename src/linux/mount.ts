@@ -7,6 +7,7 @@ export const MS = {
   NODEV: 1 << 2,
   NOEXEC: 1 << 3,
   BIND: 1 << 12,
+  MOVE: 1 << 13,
   REC: 1 << 14,
   PRIVATE: 1 << 18,
 } as const;
@@ -56,6 +57,9 @@ export function umount(target: string, flags = 0): void {
 
 /** Shows the tree at `source` at `target` too. Throws SyscallError. */
 export const bindMount = (source: string, target: string): void => mount(target, { source, flags: MS.BIND });
+
+/** Takes the mount at `source` away from there and puts it at `target`. Throws SyscallError. */
+export const moveMount = (source: string, target: string): void => mount(target, { source, flags: MS.MOVE });
 
 /**
  * Gives the calling thread a mount namespace of its own, in which nothing spreads to the one it came from. Other

@@ -1,25 +1,31 @@
+const DOT = 0x2e;
+const NEWLINE = 0x0a;
+const ZERO = 0x30;
+
 /**
- * Reads dotted decimals as the kernel's in_aton() does, which checks nothing: characters that are no digits count as
- * what they are away from "0", numbers run over, missing ones are 0. Host order, unsigned.
+ * Reads an IPv4 address as the kernel's in_aton() does: nothing is refused. Four parts that end at a dot or a newline;
+ * each character counts as a digit whatever it is, a part above 255 spills into the parts before it, missing parts are
+ * 0. Unsigned 32 bits in host order: `10.0.0.1` is 0x0a000001.
  */
 export function inAton(text: string): number {
   let address = 0;
   let at = 0;
-  for (let byte = 0; byte < 4; byte++) {
-    address = (address << 8) >>> 0;
+  for (let part = 0; part < 4; part++) {
     let value = 0;
-    if (at >= text.length) continue;
-    while (at < text.length && text[at] !== '.' && text[at] !== '\n') {
-      // Only the low 32 bits get into the address, so they are all that need be right.
-      value = (Math.imul(value, 10) + (text.charCodeAt(at) & 0xff) - 0x30) | 0;
-      at++;
+    let code = charAt(text, at);
+    while (code !== 0 && code !== DOT && code !== NEWLINE) {
+      value = (Math.imul(value, 10) + code - ZERO) | 0;
+      code = charAt(text, ++at);
     }
-    address = (address | value) >>> 0;
-    at++;
+    address = (address << 8) | value;
+    if (code !== 0) at++;
   }
-  return address;
+  return address >>> 0;
 }
 
-/** Dotted decimals of an address in host order (%pI4). */
+/** A C char: signed as on x86, 0 at the end of the text. */
+const charAt = (text: string, at: number): number => (at < text.length ? (text.charCodeAt(at) << 24) >> 24 : 0);
+
+/** Dotted decimal, as the kernel's %pI4 prints it; `address` in host order. */
 export const formatIpv4 = (address: number): string =>
-  `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`;
+  `${address >>> 24}.${(address >>> 16) & 0xff}.${(address >>> 8) & 0xff}.${address & 0xff}`;

@@ -1,0 +1,62 @@
+import { Worker } from 'node:worker_threads';
+
+/** A script to run. */
+export interface ScriptJob {
+  /** Where the control files are mounted. */
+  readonly controlFiles: string;
+  /** The command and its arguments, looked up in PATH. */
+  readonly argv: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** What the script's thread tells. */
+export type ScriptMessage = { readonly pid: number } | { readonly refused: string } | { readonly ended: ScriptResult };
+
+/** How a script ended: its exit status, or the signal that ended it. */
+export interface ScriptResult {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** The worker file beside this module, whether it runs as .ts or compiled .js. */
+const workerUrl = new URL(`./script-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
+
+/** Passed on to the script; ^C reaches it by itself, from the terminal. */
+const PASSED_ON = ['SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * Runs a script in a private mount namespace in which /proc/net/pktgen is the mount `controlFiles`, with our standard
+ * input and output. The mount may be served by this very thread, which goes on serving. While the script runs, SIGINT
+ * does not end this process. Nothing of the namespace is left when the script and what it started have ended. Rejects
+ * when the script cannot be started, or with SyscallError's text when the namespace cannot be made.
+ */
+export async function runScript({
+  controlFiles,
+  argv,
+  env = process.env,
+}: Omit<ScriptJob, 'env'> & { readonly env?: NodeJS.ProcessEnv }): Promise<ScriptResult> {
+  const job: ScriptJob = { controlFiles, argv, env: { ...env } };
+  const worker = new Worker(workerUrl, { workerData: job });
+  let pid = 0;
+  const passOn = (signal: NodeJS.Signals): void => {
+    if (pid > 0) process.kill(pid, signal);
+  };
+  const ignore = (): void => {};
+  process.on('SIGINT', ignore);
+  for (const signal of PASSED_ON) process.on(signal, passOn);
+  try {
+    return await new Promise<ScriptResult>((resolve, reject) => {
+      worker.on('message', (message: ScriptMessage) => {
+        if ('pid' in message) pid = message.pid;
+        else if ('ended' in message) resolve(message.ended);
+        else reject(new Error(`cannot run ${argv[0]}: ${message.refused}`));
+      });
+      worker.on('error', reject);
+      worker.on('exit', () => reject(new Error('the thread of the script ended early')));
+    });
+  } finally {
+    process.off('SIGINT', ignore);
+    for (const signal of PASSED_ON) process.off(signal, passOn);
+    await worker.terminate();
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * Serves a few control files at the directory given, for the tests: a process of its own that can be killed. Prints
+ * `ready`, and every write as a line of JSON. What the files do: `pgctrl` waits on "start" until a signal or "stop"
+ * and wants the capability; a device's text is what was last written to it; "short" takes 3 bytes, "fail" gives
+ * EINVAL, "524" the kernel's ENOTSUPP; pgctrl "add NAME" and "remove NAME" change the devices.
+ */
+
+import type { ControlFiles, Writer } from '../../src/pktgen/control-files.ts';
+import { serveControlFiles } from '../../src/procfs/serve-control-files.ts';
+
+const devices = new Map<string, { id: number; text: string }>();
+let lastId = 0;
+let stop = new AbortController();
+
+const untilAborted = (signals: readonly AbortSignal[]): Promise<void> =>
+  new Promise((resolve) => {
+    const either = AbortSignal.any([...signals]);
+    if (either.aborted) resolve();
+    else either.addEventListener('abort', () => resolve(), { once: true });
+  });
+
+async function control(line: string, length: number, { capable, signal }: Writer): Promise<number> {
+  if (!capable) return -1;
+  const [command, name = ''] = line.trim().split(' ');
+  if (command === 'add') devices.set(name, { id: ++lastId, text: 'fresh\n'.repeat(4000) });
+  else if (command === 'remove') devices.delete(name);
+  else if (command === 'stop') stop.abort();
+  else if (command === 'start') {
+    stop = new AbortController();
+    console.log(JSON.stringify({ event: 'started' }));
+    await untilAborted([signal, stop.signal]);
+    console.log(JSON.stringify({ event: signal.aborted ? 'interrupted' : 'stopped' }));
+  } else return -22;
+  return length;
+}
+
+const files: ControlFiles = {
+  list: () => ['pgctrl', 'kpktgend_0', ...devices.keys()],
+  read: (file) => (file === 'pgctrl' || file === 'kpktgend_0' ? `text of ${file}\n` : devices.get(file)?.text),
+  identity: (file) => (file === 'pgctrl' || file === 'kpktgend_0' ? 0 : devices.get(file)?.id),
+  async write(file, data, writer) {
+    console.log(JSON.stringify({ file, data, capable: writer.capable }));
+    if (file === 'pgctrl') return control(data, data.length, writer);
+    const device = devices.get(file);
+    if (device) device.text = data;
+    if (data.startsWith('short')) return 3;
+    if (data.startsWith('fail')) return -22;
+    if (data.startsWith('524')) return -524;
+    return data.length;
+  },
+};
+
+const [directory = ''] = process.argv.slice(2);
+try {
+  const session = await serveControlFiles(files, directory);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => session.close());
+  console.log('ready');
+  await session.ended;
+  console.log('ended');
+} catch (error) {
+  console.log(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+  process.exitCode = 1;
+}
