@@ -8,6 +8,7 @@ import { MS, mount, mountAt, UMOUNT, umount } from './mount.ts';
 
 const cRead = declare('long read(int fd, void *buffer, size_t size)');
 const cWrite = declare('long write(int fd, const void *buffer, size_t size)');
+const cClose = declare('int close(int fd)');
 const cPoll = declare('int poll(void *fds, unsigned long count, int timeout)');
 const cEventfd = declare('int eventfd(unsigned int value, int flags)');
 
@@ -174,7 +175,7 @@ export class FuseSession implements FuseConnection {
       process.off('exit', this.#onExit);
       this.#failPending();
       closeSync(this.#device);
-      closeSync(this.#wake);
+      cClose(this.#wake);
     }
   }
 

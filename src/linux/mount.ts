@@ -1,4 +1,4 @@
-import { closeSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { check, declare } from './libc.ts';
 
 /** MS_ flags of mount(2), linux/mount.h. */
@@ -29,6 +29,8 @@ const cMount = declare(
   'int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)',
 );
 const cUmount2 = declare('int umount2(const char *target, int flags)');
+// Not node:fs: a worker thread warns about descriptors that it did not open itself.
+const cClose = declare('int close(int fd)');
 const cUnshare = declare('int unshare(int flags)');
 const cOpenTree = declare('long syscall(long number, int dirfd, const char *path, unsigned int flags)');
 const cMoveMount = declare(
@@ -81,7 +83,7 @@ export function mountOver(source: string, target: string): void {
     const moved = cMoveMount(SYS_MOVE_MOUNT, tree, '', AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH);
     check(Number(moved), 'move_mount', target);
   } finally {
-    closeSync(tree);
+    cClose(tree);
   }
 }
 

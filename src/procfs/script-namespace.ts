@@ -9,8 +9,8 @@ export interface ScriptJob {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** What the script's thread tells. */
-export type ScriptMessage = { readonly pid: number } | { readonly refused: string } | { readonly ended: ScriptResult };
+/** What the script's thread tells; it is told signals to pass on. */
+export type ScriptMessage = { readonly refused: string } | { readonly ended: ScriptResult };
 
 /** How a script ended: its exit status, or the signal that ended it. */
 export interface ScriptResult {
@@ -37,18 +37,14 @@ export async function runScript({
 }: Omit<ScriptJob, 'env'> & { readonly env?: NodeJS.ProcessEnv }): Promise<ScriptResult> {
   const job: ScriptJob = { controlFiles, argv, env: { ...env } };
   const worker = new Worker(workerUrl, { workerData: job });
-  let pid = 0;
-  const passOn = (signal: NodeJS.Signals): void => {
-    if (pid > 0) process.kill(pid, signal);
-  };
+  const passOn = (signal: NodeJS.Signals): void => worker.postMessage(signal);
   const ignore = (): void => {};
   process.on('SIGINT', ignore);
   for (const signal of PASSED_ON) process.on(signal, passOn);
   try {
     return await new Promise<ScriptResult>((resolve, reject) => {
       worker.on('message', (message: ScriptMessage) => {
-        if ('pid' in message) pid = message.pid;
-        else if ('ended' in message) resolve(message.ended);
+        if ('ended' in message) resolve(message.ended);
         else reject(new Error(`cannot run ${argv[0]}: ${message.refused}`));
       });
       worker.on('error', reject);

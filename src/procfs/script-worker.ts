@@ -16,6 +16,6 @@ const child = spawn(command, rest, {
   stdio: 'inherit',
   env: { ...env, PATH: `${toolDirectory}:${env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin'}` },
 });
-child.on('spawn', () => tell({ pid: child.pid ?? 0 }));
 child.on('error', (error) => tell({ refused: error.message }));
 child.on('exit', (status, signal) => tell({ ended: { status, signal } }));
+parentPort?.on('message', (signal: NodeJS.Signals) => child.kill(signal));

@@ -1,11 +1,13 @@
 /**
- * Serves a few control files at the directory given, for the tests: a process of its own that can be killed. Prints
+ * procfs-daemon DIR [SCRIPT ARGS]: serves a few control files at the directory given, for the tests: a process of its own that can be killed. Prints
  * `ready`, and every write as a line of JSON. What the files do: `pgctrl` waits on "start" until a signal or "stop"
  * and wants the capability; a device's text is what was last written to it; "short" takes 3 bytes, "fail" gives
- * EINVAL, "524" the kernel's ENOTSUPP; pgctrl "add NAME" and "remove NAME" change the devices.
+ * EINVAL, "524" the kernel's ENOTSUPP, "hang" never answers; pgctrl "add NAME" and "remove NAME" change the devices. With a script, runs it with
+ * /proc/net/pktgen being DIR, prints how it ended and ends too.
  */
 
 import type { ControlFiles, Writer } from '../../src/pktgen/control-files.ts';
+import { runScript } from '../../src/procfs/script-namespace.ts';
 import { serveControlFiles } from '../../src/procfs/serve-control-files.ts';
 
 const devices = new Map<string, { id: number; text: string }>();
@@ -46,18 +48,23 @@ const files: ControlFiles = {
     if (data.startsWith('short')) return 3;
     if (data.startsWith('fail')) return -22;
     if (data.startsWith('524')) return -524;
+    if (data.startsWith('hang')) return new Promise(() => {});
     return data.length;
   },
 };
 
-const [directory = ''] = process.argv.slice(2);
+const [directory = '', ...script] = process.argv.slice(2);
 try {
   const session = await serveControlFiles(files, directory);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => session.close());
   console.log('ready');
+  if (script.length > 0) {
+    console.log(JSON.stringify(await runScript({ controlFiles: directory, argv: script })));
+    await session.close();
+  }
   await session.ended;
   console.log('ended');
 } catch (error) {
   console.log(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
-  process.exitCode = 1;
+  process.exit(1);
 }

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readPcap } from '../../src/wire/pcap.ts';
 import { projectRoot } from './project.ts';
 
 /** The recordings of the real kernel; their README tells how they were made. */
@@ -74,4 +75,12 @@ export function followsNewerKernel(file: string, data: string): boolean {
   if (name.includes('=')) return true;
   if (name === 'rate' || name === 'ratep') return !/^["\s=]*\w+["\s=]+0{0,9}[1-9]/.test(data);
   return false;
+}
+
+/** The frames captured of a case, without the ICMPv6 chatter of the capturing host. */
+export function recordedFrames({ pcap }: DataCase): Uint8Array[] {
+  if (pcap === undefined) return [];
+  const { records } = readPcap(readFileSync(join(goldenFolder, 'data', pcap)));
+  const isChatter = (frame: Uint8Array): boolean => frame[12] === 0x86 && frame[13] === 0xdd && frame[20] === 58;
+  return records.map((record) => record.bytes).filter((frame) => !isChatter(frame));
 }
