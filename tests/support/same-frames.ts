@@ -78,8 +78,8 @@ function assertInRange(golden: DataCase, frame: Uint8Array): void {
     assert.ok(value >= min && value <= max, `${what} ${value} is not in ${low} to ${high}`);
   };
   const { layers } = dissect(frame);
-  const udp = layers.find((layer) => layer.name === 'UDP');
-  const ipv4 = layers.find((layer) => layer.name === 'IPv4');
+  const udp = layers.find((layer) => layer.name === 'udp');
+  const ipv4 = layers.find((layer) => layer.name === 'ipv4');
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   if (udp) {
     within('source port', view.getUint16(udp.offset), param('udp_src_min'), param('udp_src_max'));
