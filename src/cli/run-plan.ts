@@ -22,7 +22,7 @@ export interface SampleOptions {
   /** -n: packets of each thread. */
   readonly number?: string;
   /** -b: burst. */
-  readonly burst?: string;
+  readonly bursts?: string;
   /** -w: delay, ns. */
   readonly wait?: string;
   /** -6: the destination is an IPv6 address. */
@@ -52,7 +52,7 @@ export function sampleLines(options: SampleOptions): string[] {
   const simple: [string, string, string | undefined][] = [
     ['-n', 'count', options.number],
     ['-c', 'clone_skb', options.clone],
-    ['-b', 'burst', options.burst],
+    ['-b', 'burst', options.bursts],
     ['-s', 'pkt_size', options.size],
     ['-w', 'delay', options.wait],
     ['-m', 'dst_mac', options.mac],

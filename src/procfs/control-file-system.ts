@@ -119,7 +119,7 @@ export class ControlFileSystem implements FuseHandler {
     const { inode } = file;
     const text = Buffer.from(data.buffer, data.byteOffset, data.length).toString('latin1');
     const { pid, uid, signal } = caller;
-    const capable = await hasNetAdmin(pid, uid);
+    const capable = hasNetAdmin(pid, uid);
     if (!this.#exists(inode)) return 'EIO';
     return Math.min(await this.#files.write(inode.name, text, { capable, signal }), text.length);
   }

@@ -61,6 +61,10 @@ export class ControlSocket {
     await new Promise((resolve) => this.#server.close(resolve));
     rmSync(this.path, { force: true });
   }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
 }
 
 const EINVAL = -22;

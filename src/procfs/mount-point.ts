@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { FuseUnavailable } from '../linux/fuse-session.ts';
+import { FuseUnavailable } from '../linux/fuse-mount.ts';
 import { readAttribute } from '../linux/fuse-xattr.ts';
 import { mountAt, UMOUNT, umount } from '../linux/mount.ts';
 import { DAEMON_PID_ATTRIBUTE } from './control-file-system.ts';

@@ -1,4 +1,5 @@
-import { type FuseSession, mountFuse } from '../linux/fuse-session.ts';
+import { mountFuse } from '../linux/fuse-mount.ts';
+import type { FuseSession } from '../linux/fuse-session.ts';
 import type { ControlFiles } from '../pktgen/control-files.ts';
 import { ControlFileSystem } from './control-file-system.ts';
 import { claimMountPoint, SUBTYPE } from './mount-point.ts';

@@ -1,9 +1,11 @@
 /**
- * procfs-daemon DIR [SCRIPT ARGS]: serves a few control files at the directory given, for the tests: a process of its own that can be killed. Prints
- * `ready`, and every write as a line of JSON. What the files do: `pgctrl` waits on "start" until a signal or "stop"
- * and wants the capability; a device's text is what was last written to it; "short" takes 3 bytes, "fail" gives
- * EINVAL, "524" the kernel's ENOTSUPP, "hang" never answers; pgctrl "add NAME" and "remove NAME" change the devices. With a script, runs it with
- * /proc/net/pktgen being DIR, prints how it ended and ends too.
+ * `procfs-daemon DIR [SCRIPT ARGS]`: serves a few control files at DIR, for the tests: a process that can be killed.
+ * Prints `ready`, and every write as a line of JSON. With a script it runs that with /proc/net/pktgen being DIR, prints
+ * how it ended, and ends.
+ *
+ * pgctrl wants the capability and knows `add NAME`, `remove NAME`, `start`, which waits for a signal or a `stop`, and
+ * `stop`. A device's text is what was last written to it; of a write that begins with `short` it takes 3 bytes, `fail`
+ * gives EINVAL, `524` the kernel's own ENOTSUPP, and `hang` is never answered.
  */
 
 import type { ControlFiles, Writer } from '../../src/pktgen/control-files.ts';

@@ -1,0 +1,46 @@
+import { mkdtempSync, rmdirSync } from 'node:fs';
+import { constants } from 'node:os';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { openGenerator } from '../daemon.ts';
+import { runScript } from '../procfs/script-namespace.ts';
+import { serveControlFiles } from '../procfs/serve-control-files.ts';
+import { addModuleOptions, type ModuleOptions, moduleParams } from './module-options.ts';
+
+/** `pktgen exec`: an unmodified script sees our control files in /proc/net/pktgen. */
+export function addExecCommand(program: Command, setStatus: (status: number) => void): void {
+  const command = program
+    .command('exec')
+    .description('run an unmodified pktgen script: its /proc/net/pktgen is ours, for as long as it runs')
+    .argument('<SCRIPT>', 'the script or program')
+    .argument('[ARGS...]', 'its arguments; put -- before SCRIPT')
+    .option('-v, --verbose', 'show the log of the generator on stderr')
+    .passThroughOptions()
+    .addHelpText('after', '\nExample:\n  pktgen exec -- ./pktgen_sample01_simple.sh -i eth1 -m 02:00:00:00:00:02 -n 100000');
+  program.enablePositionalOptions();
+  addModuleOptions(command);
+  command.action(async (script: string, args: readonly string[], options: ModuleOptions & { verbose?: boolean }) => {
+    const log = (line: string): void => {
+      if (options.verbose) process.stderr.write(`${line}\n`);
+    };
+    setStatus(await execScript([script, ...args], moduleParams(options), log));
+  });
+}
+
+/** Runs the script; resolves with its exit status, 128 and more for a signal, as a shell would tell it. */
+async function execScript(
+  argv: readonly string[],
+  params: ReturnType<typeof moduleParams>,
+  log: (line: string) => void,
+): Promise<number> {
+  await using generator = await openGenerator({ params, log });
+  const directory = mkdtempSync(join(tmpdir(), 'pktgen-'));
+  try {
+    await using _session = await serveControlFiles(generator.pktgen, directory);
+    const { status, signal } = await runScript({ controlFiles: directory, argv });
+    return status ?? 128 + (signal === null ? 0 : constants.signals[signal]);
+  } finally {
+    rmdirSync(directory);
+  }
+}

@@ -1,0 +1,77 @@
+import type { Device } from '../pktgen/device.ts';
+import { type RunResult, resultText } from '../pktgen/result-text.ts';
+import { grouped } from './progress-line.ts';
+
+/** A device's run, as `--json` prints it. */
+export interface DeviceResult {
+  readonly device: string;
+  readonly link: string;
+  readonly thread: number;
+  readonly transmitter: string;
+  /** Packets to send; 0: until stopped. */
+  readonly count: number;
+  /** Packets that left. */
+  readonly packets: number;
+  readonly errors: number;
+  /** Bytes of their frames, without FCS. */
+  readonly bytes: number;
+  readonly elapsedUs: number;
+  readonly idleUs: number;
+  readonly frameSize: number;
+  readonly frags: number;
+  readonly pps: number;
+  /** L2 bits per second. */
+  readonly bps: number;
+  /** The kernel's text. */
+  readonly result: string;
+}
+
+/** What the far end of the lab counted. */
+export interface Arrived {
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+/** The run of a device as plain data. */
+export function deviceResult(device: Device, transmitter: string): DeviceResult {
+  const run: RunResult = device.figures();
+  return {
+    device: device.name,
+    link: device.link.name,
+    thread: device.cpu,
+    transmitter,
+    count: device.config.count,
+    packets: run.packets,
+    errors: run.errors,
+    bytes: run.bytes,
+    elapsedUs: Math.floor(run.elapsedNs / 1000),
+    idleUs: Math.floor(run.idleNs / 1000),
+    frameSize: run.size,
+    frags: run.frags,
+    pps: run.pps,
+    bps: run.bps,
+    result: device.result.startsWith('ERROR') ? device.result : resultText(run),
+  };
+}
+
+/** Whether everything that was asked for left. */
+export const allSent = (results: readonly DeviceResult[]): boolean =>
+  results.every((one) => !one.result.startsWith('ERROR') && one.errors === 0 && one.packets >= one.count);
+
+/** The results for people: the kernel's text for each device, and a total where there are several. */
+export function resultsText(results: readonly DeviceResult[]): string {
+  const each = results.map((one) => `Device: ${one.device}\nResult: ${one.result}\n`);
+  if (results.length < 2) return each.join('');
+  const sum = (of: (one: DeviceResult) => number): number => results.reduce((total, one) => total + of(one), 0);
+  const total = `Total: ${grouped(sum((one) => one.packets))} packets, ${grouped(sum((one) => one.pps))} pps, ` +
+    `${grouped(sum((one) => one.bps) / 1e6)} Mbit/s, errors: ${sum((one) => one.errors)}\n`;
+  return [...each, total].join('');
+}
+
+/** What the lab's far end saw, held against what was sent. */
+export function arrivedText(results: readonly DeviceResult[], arrived: Arrived): string {
+  const sent = results.reduce((total, one) => total + one.packets, 0);
+  const verdict =
+    arrived.packets === sent ? 'all of them' : arrived.packets < sent ? `${grouped(sent - arrived.packets)} were lost` : 'more than were sent';
+  return `Sent ${grouped(sent)} packets; the far end counted ${grouped(arrived.packets)} (${grouped(arrived.bytes)} bytes): ${verdict}.\n`;
+}

@@ -1,0 +1,76 @@
+import { mkdirSync, rmdirSync } from 'node:fs';
+import type { Command } from 'commander';
+import { openGenerator } from '../daemon.ts';
+import { enterNetns, openNetns } from '../linux/netns.ts';
+import { ControlSocket } from '../procfs/control-socket.ts';
+import { serveControlFiles } from '../procfs/serve-control-files.ts';
+import { DEFAULT_MOUNT, DEFAULT_SOCKET } from './default-paths.ts';
+import { addModuleOptions, type ModuleOptions, moduleParams } from './module-options.ts';
+
+interface ServeOptions extends ModuleOptions {
+  readonly mount: string | false;
+  readonly socket: string | false;
+  readonly netns?: string;
+}
+
+/** `pktgen serve`: the daemon with the control files. */
+export function addServeCommand(program: Command, setStatus: (status: number) => void): void {
+  const command = program
+    .command('serve')
+    .description("serve the kernel's control files until a signal ends it")
+    .option('--mount <DIR>', 'where to mount the control files', DEFAULT_MOUNT)
+    .option('--no-mount', 'do not mount them; only "pktgen ctl" reaches the daemon')
+    .option('--socket <PATH>', 'where to answer "pktgen ctl"', DEFAULT_SOCKET)
+    .option('--no-socket', 'do not answer "pktgen ctl"')
+    .option('--netns <NAME>', 'serve a network namespace: a name of "ip netns", a path or a process id')
+    .addHelpText(
+      'after',
+      '\nExample:\n  pktgen serve &\n  echo "add_device eth1" > /run/pktgen/kpktgend_0\n  echo "count 100000" > /run/pktgen/eth1' +
+        '\n  echo start > /run/pktgen/pgctrl\n  cat /run/pktgen/eth1',
+    );
+  addModuleOptions(command);
+  command.action(async (options: ServeOptions) => setStatus(await serve(options)));
+}
+
+async function serve(options: ServeOptions): Promise<number> {
+  const params = moduleParams(options);
+  if (options.netns !== undefined) {
+    using netns = openNetns(options.netns);
+    enterNetns(netns.fd);
+  }
+  // A signal ends the daemon from the first moment on, in order.
+  const ended = new Promise<string>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve(signal));
+  });
+  await using generator = await openGenerator({ params, log: (line) => process.stdout.write(`${line}\n`) });
+  await using _socket = options.socket === false ? undefined : await ControlSocket.open(socketPath(options), generator.pktgen);
+  if (options.mount === false) {
+    await ended;
+    return 0;
+  }
+  using directory = ownDirectory(options.mount);
+  await using session = await serveControlFiles(generator.pktgen, directory.path);
+  process.stdout.write(`control files in ${directory.path}\n`);
+  await Promise.race([ended, session.ended]);
+  return 0;
+}
+
+/** A daemon with a mount of its own gets a socket beside it, unless one was named. */
+const socketPath = ({ socket, mount }: ServeOptions): string =>
+  socket === DEFAULT_SOCKET && mount !== false && mount !== DEFAULT_MOUNT ? `${mount}.sock` : String(socket);
+
+/** The mount point; one that had to be made is removed in the end. */
+function ownDirectory(path: string): Disposable & { readonly path: string } {
+  const made = mkdirSync(path, { recursive: true }) !== undefined;
+  return {
+    path,
+    [Symbol.dispose]() {
+      if (!made) return;
+      try {
+        rmdirSync(path);
+      } catch {
+        // Somebody put something there: it stays.
+      }
+    },
+  };
+}
