@@ -14,7 +14,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   procfs: ['pktgen', 'linux'],
   lab: ['linux'],
   cli: ['wire', 'template', 'pktgen', 'transmit', 'procfs', 'lab', 'linux', 'daemon.ts'],
-  'daemon.ts': ['pktgen', 'transmit', 'linux'],
+  'daemon.ts': ['pktgen', 'transmit', 'linux', 'wire'],
 };
 /** These import no node: module and no package. */
 const PURE = new Set(['wire', 'template', 'pktgen']);

@@ -1,6 +1,5 @@
 import { mkdtempSync, rmdirSync } from 'node:fs';
-import { constants } from 'node:os';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { openGenerator } from '../daemon.ts';
@@ -18,7 +17,6 @@ export function addExecCommand(program: Command, setStatus: (status: number) => 
     .option('-v, --verbose', 'show the log of the generator on stderr')
     .passThroughOptions()
     .addHelpText('after', '\nExample:\n  pktgen exec -- ./pktgen_sample01_simple.sh -i eth1 -m 02:00:00:00:00:02 -n 100000');
-  program.enablePositionalOptions();
   addModuleOptions(command);
   command.action(async (script: string, args: readonly string[], options: ModuleOptions & { verbose?: boolean }) => {
     const log = (line: string): void => {

@@ -42,6 +42,7 @@ export function newProgram(setStatus: (status: number) => void): Command {
     .version(version(), '-V, --version')
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError('(pktgen --help tells more)')
+    .enablePositionalOptions()
     .exitOverride();
   addRunCommand(program, setStatus);
   addServeCommand(program, setStatus);

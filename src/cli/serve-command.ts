@@ -1,7 +1,7 @@
 import { mkdirSync, rmdirSync } from 'node:fs';
 import type { Command } from 'commander';
 import { openGenerator } from '../daemon.ts';
-import { enterNetns, openNetns } from '../linux/netns.ts';
+import { Netns } from '../linux/netns.ts';
 import { ControlSocket } from '../procfs/control-socket.ts';
 import { serveControlFiles } from '../procfs/serve-control-files.ts';
 import { DEFAULT_MOUNT, DEFAULT_SOCKET } from './default-paths.ts';
@@ -35,8 +35,8 @@ export function addServeCommand(program: Command, setStatus: (status: number) =>
 async function serve(options: ServeOptions): Promise<number> {
   const params = moduleParams(options);
   if (options.netns !== undefined) {
-    using netns = openNetns(options.netns);
-    enterNetns(netns.fd);
+    using netns = Netns.open(options.netns);
+    netns.enter();
   }
   // A signal ends the daemon from the first moment on, in order.
   const ended = new Promise<string>((resolve) => {

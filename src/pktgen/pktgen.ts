@@ -66,6 +66,11 @@ export class Pktgen implements ControlFiles, EngineEvents {
     return device ? this.#writeDevice(device, data) : -ERRNO.ENOENT;
   }
 
+  /** The NUMA node exists on this machine. */
+  nodePossible(node: number): boolean {
+    return this.#host.nodePossible(node);
+  }
+
   /** The device whose file has this name. */
   device(file: string): Device | undefined {
     return this.devices.find((device) => device.fileName === file);
@@ -83,7 +88,7 @@ export class Pktgen implements ControlFiles, EngineEvents {
       return -ERRNO.EINVAL;
     }
     device.settle();
-    const nodePossible = (node: number): boolean => this.#host.nodePossible(node);
+    const nodePossible = (node: number): boolean => this.nodePossible(node);
     const outcome = device.command(data, { debug: this.#debug, nodePossible });
     if (outcome.debug !== undefined) this.#debug = outcome.debug;
     for (const line of outcome.log ?? []) this.onLog(line);

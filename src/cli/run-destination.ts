@@ -1,0 +1,71 @@
+import { LAB, Lab } from '../lab/lab.ts';
+import { hasCapability } from '../linux/capabilities.ts';
+import { RouteSocket } from '../linux/rtnetlink.ts';
+import { TRANSMITTERS, type TransmitterName } from '../transmit/open-queue.ts';
+import type { Arrived } from './run-result.ts';
+import type { RunOptions } from './run-command.ts';
+import { RunError } from './usage-error.ts';
+
+/** Where a run sends to. */
+export interface Destination extends AsyncDisposable {
+  readonly link: string;
+  /** Lines for each device, before those that the user asked for. */
+  readonly defaults: readonly string[];
+  /** One line: from where to where, and how. */
+  describe(transmitter: TransmitterName): string;
+  /** What the far end has counted. */
+  arrived?(): Promise<Arrived>;
+}
+
+/** Packets of a run in the lab where no number is given: some seconds on a small machine. */
+const LAB_COUNT = 1_000_000;
+const LAB_SIZE = 60;
+
+/** A private lab. From here on this thread, and the workers it starts, are in its near namespace. */
+export async function labDestination(options: RunOptions): Promise<Destination> {
+  const lab = Lab.open(Number(options.threads ?? 1));
+  lab.near.enter();
+  return {
+    link: LAB.near.name,
+    defaults: [
+      `count ${LAB_COUNT}`,
+      `pkt_size ${LAB_SIZE}`,
+      `dst_mac ${LAB.far.mac}`,
+      `dst_min ${LAB.far.ipv4.join('.')}`,
+      `dst_max ${LAB.far.ipv4.join('.')}`,
+    ],
+    describe: (transmitter) =>
+      `private lab: ${LAB.near.name} (${LAB.near.mac}) > ${LAB.far.name} (${LAB.far.mac}), ${how(transmitter)}`,
+    arrived: async () => lab.received(),
+    async [Symbol.asyncDispose]() {
+      lab[Symbol.dispose]();
+    },
+  };
+}
+
+const how = (transmitter: TransmitterName): string => `transmitter ${transmitter}: ${TRANSMITTERS[transmitter].doc}`;
+
+/** A link of this network namespace. */
+export function linkDestination(link: string, options: RunOptions, transmitter: TransmitterName): Destination {
+  using routes = new RouteSocket();
+  const info = routes.link(link.split('@', 1)[0] ?? link);
+  if (!info) throw new RunError(`${link}: there is no such link here ("ip link" lists them)`);
+  const sends = transmitter === 'ring';
+  if (sends && !options.force && routes.defaultRouteLinks().includes(info.index)) {
+    throw new RunError(
+      `${link} carries the default route: a flood there cuts this machine off and may disturb others; --force sends all the same`,
+    );
+  }
+  if (sends && !hasCapability('CAP_NET_RAW')) {
+    throw new RunError(
+      `sending to ${link} wants the capability CAP_NET_RAW: run it with sudo, or give it to node once: ` +
+        'sudo setcap cap_net_raw+ep "$(command -v node)"; without it, "pktgen run" works in its private lab',
+    );
+  }
+  return {
+    link,
+    defaults: [],
+    describe: (name) => `${link}, ${how(name)}`,
+    async [Symbol.asyncDispose]() {},
+  };
+}

@@ -1,0 +1,91 @@
+import { writeFileSync } from 'node:fs';
+import { Netns } from '../linux/netns.ts';
+import { RouteSocket } from '../linux/rtnetlink.ts';
+
+/** The links of the lab, with the names and addresses of the recordings of the kernel's pktgen. */
+export const LAB = {
+  near: { name: 'pg0', mac: '02:00:00:00:00:01', ipv4: [10, 9, 0, 1] },
+  far: { name: 'pg0p', mac: '02:00:00:00:00:02', ipv4: [10, 9, 0, 2] },
+} as const;
+
+/** What the far end has counted. */
+export interface Received {
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+/**
+ * A private lab: two network namespaces without names, joined by a veth pair. Nobody else is in them, so the far link's
+ * own counters are what was sent. They are gone with the process, however that ends.
+ */
+export class Lab implements Disposable {
+  /** The sending side. */
+  readonly near: Netns;
+  readonly #far: Netns;
+  readonly #farRoutes: RouteSocket;
+  readonly #farIndex: number;
+
+  private constructor(near: Netns, far: Netns, farRoutes: RouteSocket, farIndex: number) {
+    this.near = near;
+    this.#far = far;
+    this.#farRoutes = farRoutes;
+    this.#farIndex = farIndex;
+  }
+
+  /** Makes the lab. Wants CAP_SYS_ADMIN and CAP_NET_ADMIN, which a user namespace gives. `queues`: of each link. */
+  static open(queues: number): Lab {
+    const near = Netns.create();
+    const far = Netns.create();
+    for (const netns of [near, far]) netns.run(silenceIpv6);
+    near.run(() => {
+      using routes = new RouteSocket();
+      const { near: here, far: there } = LAB;
+      routes.addVeth({
+        name: here.name,
+        mac: here.mac,
+        peer: there.name,
+        peerMac: there.mac,
+        queues,
+        peerNetnsFd: far.fd,
+      });
+      const index = indexOf(routes, here.name);
+      routes.addAddress(index, Uint8Array.from(here.ipv4), 24);
+      routes.setUp(index);
+    });
+    return far.run(() => {
+      const routes = new RouteSocket();
+      const index = indexOf(routes, LAB.far.name);
+      // Without an address the far end drops what comes, instead of answering each packet with an ICMP error.
+      routes.setUp(index);
+      return new Lab(near, far, routes, index);
+    });
+  }
+
+  received(): Received {
+    const statistics = this.#farRoutes.link(this.#farIndex)?.statistics;
+    return { packets: statistics?.rxPackets ?? 0, bytes: statistics?.rxBytes ?? 0 };
+  }
+
+  [Symbol.dispose](): void {
+    this.#farRoutes.close();
+    this.near[Symbol.dispose]();
+    this.#far[Symbol.dispose]();
+  }
+}
+
+function indexOf(routes: RouteSocket, name: string): number {
+  const link = routes.link(name);
+  if (!link) throw new Error(`the link ${name} of the lab is not there`);
+  return link.index;
+}
+
+/** Without IPv6 the links send nothing by themselves: neighbour discovery would be counted too. */
+function silenceIpv6(): void {
+  for (const scope of ['all', 'default']) {
+    try {
+      writeFileSync(`/proc/sys/net/ipv6/conf/${scope}/disable_ipv6`, '1');
+    } catch {
+      // A kernel without IPv6 sends none; a /proc that may not be written leaves a few packets more.
+    }
+  }
+}

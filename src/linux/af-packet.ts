@@ -1,0 +1,115 @@
+import { SyscallError } from './errno.ts';
+import { check, declare, lastErrno } from './libc.ts';
+import { Mapping } from './mmap.ts';
+
+const cSocket = declare('int socket(int domain, int type, int protocol)');
+const cBind = declare('int bind(int fd, const void *address, unsigned int length)');
+const cSetsockopt = declare('int setsockopt(int fd, int level, int name, const void *value, unsigned int length)');
+const cSendto = declare('long sendto(int fd, void *data, size_t length, int flags, void *address, unsigned int size)');
+const cClose = declare('int close(int fd)');
+
+const AF_PACKET = 17;
+const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
+const SOL_SOCKET = 1;
+const SO = { SNDBUF: 7, PRIORITY: 12, SNDBUFFORCE: 32 } as const;
+const SOL_PACKET = 263;
+/** Socket options of linux/if_packet.h. */
+const PACKET = { VERSION: 10, TX_RING: 13, LOSS: 14, QDISC_BYPASS: 20 } as const;
+const TPACKET_V2 = 1;
+const MSG_DONTWAIT = 0x40;
+/** Bytes that skbs on their way may take; the default allows some hundred. */
+const SEND_BUFFER = 16 << 20;
+
+/** struct sockaddr_ll of linux/if_packet.h. */
+export const sockaddrLl = { size: 20, family: 0, protocol: 2, ifindex: 4, hatype: 8, pkttype: 10, halen: 11, addr: 12 } as const;
+/** struct tpacket2_hdr of linux/if_packet.h; in a transmit ring the frame stands right behind it. */
+export const tpacket2Hdr = { size: 32, status: 0, len: 4, snaplen: 8 } as const;
+/** struct tpacket_req of linux/if_packet.h. */
+export const tpacketReq = { size: 16, blockSize: 0, blockNr: 4, frameSize: 8, frameNr: 12 } as const;
+/** Who owns a slot: the program (AVAILABLE), or the kernel, before and while it sends. */
+export const TP_STATUS = { AVAILABLE: 0, SEND_REQUEST: 1, SENDING: 2, WRONG_FORMAT: 4 } as const;
+
+/** How a ring is to be. */
+export interface TxRingOptions {
+  readonly ifindex: number;
+  /** Bytes of a slot with its header; a power of two, so that slots follow each other without gaps. */
+  readonly frameSize: number;
+  readonly frames: number;
+  /** Past the queueing discipline, straight to the driver (PACKET_QDISC_BYPASS). */
+  readonly bypassQdisc: boolean;
+  /** Priority that the queueing discipline sees. */
+  readonly priority: number;
+}
+
+/** A packet socket with a transmit ring in shared memory (packet(7), PACKET_TX_RING). Wants CAP_NET_RAW. */
+export class TxRingSocket implements Disposable {
+  readonly #fd: number;
+  readonly #mapping: Mapping;
+  #open = true;
+
+  constructor({ ifindex, frameSize, frames, bypassQdisc, priority }: TxRingOptions) {
+    this.#fd = check(cSocket(AF_PACKET, SOCK_RAW_CLOEXEC, 0), 'socket', 'AF_PACKET (wants CAP_NET_RAW)');
+    try {
+      this.#set(SOL_PACKET, PACKET.VERSION, TPACKET_V2, 'PACKET_VERSION');
+      this.#set(SOL_PACKET, PACKET.LOSS, 1, 'PACKET_LOSS');
+      if (bypassQdisc) this.#set(SOL_PACKET, PACKET.QDISC_BYPASS, 1, 'PACKET_QDISC_BYPASS');
+      if (priority !== 0) this.#set(SOL_SOCKET, SO.PRIORITY, priority, 'SO_PRIORITY');
+      this.#growSendBuffer();
+      const blockSize = Math.max(frameSize, 1 << 16);
+      const blocks = Math.ceil((frames * frameSize) / blockSize);
+      const request = new Uint32Array([blockSize, blocks, frameSize, (blocks * blockSize) / frameSize]);
+      check(cSetsockopt(this.#fd, SOL_PACKET, PACKET.TX_RING, request, tpacketReq.size), 'setsockopt', 'PACKET_TX_RING');
+      this.#mapping = Mapping.open(this.#fd, blocks * blockSize);
+      this.#bind(ifindex);
+    } catch (error) {
+      cClose(this.#fd);
+      throw error;
+    }
+  }
+
+  /** The slots, one behind the other. */
+  get memory(): ArrayBuffer {
+    return this.#mapping.memory;
+  }
+
+  #set(level: number, option: number, value: number, name: string): void {
+    check(cSetsockopt(this.#fd, level, option, new Uint32Array([value]), 4), 'setsockopt', name);
+  }
+
+  /** As much as we may: without CAP_NET_ADMIN the system's limit holds. */
+  #growSendBuffer(): void {
+    const size = new Uint32Array([SEND_BUFFER]);
+    if (cSetsockopt(this.#fd, SOL_SOCKET, SO.SNDBUFFORCE, size, 4) !== 0) {
+      this.#set(SOL_SOCKET, SO.SNDBUF, SEND_BUFFER, 'SO_SNDBUF');
+    }
+  }
+
+  /** Protocol 0: nothing is received, and each frame's own type counts. */
+  #bind(ifindex: number): void {
+    const address = new DataView(new ArrayBuffer(sockaddrLl.size));
+    address.setUint16(sockaddrLl.family, AF_PACKET, true);
+    address.setInt32(sockaddrLl.ifindex, ifindex, true);
+    check(cBind(this.#fd, new Uint8Array(address.buffer), sockaddrLl.size), 'bind', `AF_PACKET link ${ifindex}`);
+  }
+
+  /** Has the kernel look through the ring (tpacket_snd). Returns bytes that left, or a negative errno. */
+  kick(): number {
+    const sent: number = cSendto(this.#fd, null, 0, MSG_DONTWAIT, null, 0);
+    return sent >= 0 ? sent : -lastErrno();
+  }
+
+  /** The error for a negative result of kick(). */
+  failure(result: number): SyscallError {
+    return new SyscallError('sendto', -result, 'AF_PACKET');
+  }
+
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#mapping.close();
+    cClose(this.#fd);
+  }
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}

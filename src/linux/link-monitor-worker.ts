@@ -1,0 +1,27 @@
+import { parentPort, receiveMessageOnPort } from 'node:worker_threads';
+import { declare } from './libc.ts';
+import { NetlinkSocket } from './netlink.ts';
+
+const cPoll = declare('int poll(_Inout_ void *fds, unsigned long count, int timeout)');
+
+const NETLINK_ROUTE = 0;
+const RTMGRP_LINK = 1;
+const POLLIN = 1;
+/** How soon the thread sees that it is to end. */
+const LOOK_MS = 50;
+
+/** Waits for notifications about links and posts them; ends when it is sent a message. */
+if (!parentPort) throw new TypeError('link-monitor-worker runs as a worker');
+const port = parentPort;
+using socket = new NetlinkSocket(NETLINK_ROUTE, RTMGRP_LINK);
+/** struct pollfd: descriptor, events, what happened. */
+const pollfd = new DataView(new ArrayBuffer(8));
+pollfd.setInt32(0, socket.fd, true);
+pollfd.setInt16(4, POLLIN, true);
+const bytes = new Uint8Array(pollfd.buffer);
+
+port.postMessage('ready');
+while (!receiveMessageOnPort(port)) {
+  if (cPoll(bytes, 1, LOOK_MS) > 0) for (const message of socket.receive()) port.postMessage(message);
+}
+port.close();

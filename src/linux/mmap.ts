@@ -1,0 +1,38 @@
+import koffi from 'koffi';
+import { SyscallError } from './errno.ts';
+import { check, declare, lastErrno } from './libc.ts';
+
+const cMmap = declare('void *mmap(void *addr, size_t length, int prot, int flags, int fd, int64_t offset)');
+const cMunmap = declare('int munmap(void *addr, size_t length)');
+
+const PROT_READ_WRITE = 3;
+const MAP_SHARED = 1;
+const MAP_POPULATE = 0x8000;
+
+/** Memory shared with the kernel. After close() nothing may touch it: its owner drops every view first. */
+export class Mapping implements Disposable {
+  readonly memory: ArrayBuffer;
+  #address: bigint | undefined;
+
+  private constructor(address: bigint, length: number) {
+    this.#address = address;
+    this.memory = koffi.view(address, length);
+  }
+
+  /** Maps `length` bytes of a descriptor, readable and writable (mmap(2), MAP_SHARED). */
+  static open(fd: number, length: number): Mapping {
+    const address: bigint = cMmap(null, length, PROT_READ_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
+    if (BigInt.asIntN(64, address) === -1n) throw new SyscallError('mmap', lastErrno(), `${length} bytes`);
+    return new Mapping(address, length);
+  }
+
+  close(): void {
+    if (this.#address === undefined) return;
+    check(cMunmap(this.#address, this.memory.byteLength), 'munmap');
+    this.#address = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}

@@ -1,0 +1,30 @@
+/**
+ * Where frames of the JavaScript loop go: null, pcap, ring (AF_PACKET), later xsk. One thread uses it, and no call
+ * allocates. Slots are used in turn, so that what a slot held last is still there when it is used again.
+ */
+export interface FrameQueue {
+  /** Memory that slots lie in; offsets count from its start. */
+  readonly memory: ArrayBufferLike;
+  /** Longest frame that a slot takes, bytes. */
+  readonly slotLen: number;
+  /** Slots of a round. */
+  readonly slots: number;
+  /** Where the next frame is to be written, or -1 while there is no room. */
+  reserve(): number;
+  /** The reserved slot holds a frame of so many bytes. */
+  commit(length: number): void;
+  /**
+   * Hands over what was committed. Returns how many frames left; those that the link was too busy for stay committed and
+   * go with the next call. Throws SyscallError for what will not get better: link down or gone, disk full.
+   */
+  flush(): number;
+  /** Frames that were handed over and refused for good, since the queue was opened. */
+  readonly dropped: number;
+  /** Bytes of the frames that left, since the queue was opened. */
+  readonly bytes: number;
+  /** Frames committed and not yet handed over. */
+  readonly pending: number;
+  /** Whether the link has let go of everything that was handed over (pktgen_wait_for_skb). */
+  drained(): boolean;
+  close(): void;
+}

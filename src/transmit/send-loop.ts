@@ -1,0 +1,289 @@
+import type { TransmitJob } from '../pktgen/engine.ts';
+import { addU64, readU64, STATE, writeU64 } from '../template/device-state.ts';
+import type { FlowTable } from '../template/flow-table.ts';
+import { newPacketWriter, type PacketWriter } from '../template/javascript-executor.ts';
+import { longestFrame } from '../template/packet-template.ts';
+import type { FrameQueue } from './frame-queue.ts';
+
+/** Time and waiting, as the loop needs them. */
+export interface LoopClock {
+  /** ktime, ns. */
+  now(): number;
+  /** The wall clock, ns since 1970; cheap enough for every few packets. */
+  wall(): number;
+  /** Sleeps until about this ktime, at the latest; returns earlier when there is a message or a stop. */
+  sleepUntil(time: number): void;
+}
+
+/** Bytes that a frame may have beyond the MTU: Ethernet header and a VLAN tag (is_skb_forwardable). */
+export const LINK_OVERHEAD = 18;
+/** The most fragments of a frame (MAX_SKB_FRAGS). */
+const MAX_FRAGS = 17;
+/** Packets between two looks at messages and stops. */
+const CHUNK = 64;
+/** Packets that share a look at the wall clock: less than a microsecond goes by meanwhile. */
+const STAMP_EVERY = 8;
+/** Below this, waiting is looking at the clock; above, sleeping up to this long before the time. */
+const SPIN_NS = 100_000;
+/** What is waited for links to let go of frames at most when a run is stopped. */
+const STOP_DRAIN_NS = 1_500_000;
+const NEVER_NS = 2 ** 62;
+
+/** A device that this thread sends for. */
+export class Sender {
+  job: TransmitJob;
+  readonly queue: FrameQueue;
+  readonly #flows: FlowTable;
+  readonly #clock: LoopClock;
+  #writer: PacketWriter;
+  /** Slots that still hold bytes of an earlier template. */
+  #stale: number;
+  /** Where the packet at hand lies, and how long it is; -1 when none is. */
+  #at = -1;
+  #length = 0;
+  #dropped = 0;
+  #bytes = 0;
+  /** ktime at which the device departs next; the state has it too, for readers. */
+  nextTx = 0;
+
+  constructor(job: TransmitJob, queue: FrameQueue, flows: FlowTable, clock: LoopClock) {
+    this.job = job;
+    this.queue = queue;
+    this.#flows = flows;
+    this.#clock = clock;
+    this.#stale = queue.slots;
+    this.#dropped = queue.dropped;
+    this.#writer = this.#newWriter();
+  }
+
+  #newWriter(): PacketWriter {
+    const memory = { buffer: this.queue.memory, byteOffset: 0, byteLength: this.queue.memory.byteLength };
+    return newPacketWriter(this.job.template, this.job.state, memory, this.#flows);
+  }
+
+  get running(): boolean {
+    return this.job.state[STATE.running] === 1;
+  }
+  get #stopping(): boolean {
+    return Atomics.load(this.job.state, STATE.stop) === 1;
+  }
+
+  /** Begins the run: time starts now, no packet is at hand. */
+  begin(): void {
+    const { state } = this.job;
+    const now = this.#clock.now();
+    this.nextTx = now;
+    for (const at of [STATE.startedAt, STATE.stoppedAt, STATE.nextTx]) writeU64(state, at, now);
+    this.#at = -1;
+    this.#dropped = this.queue.dropped;
+    this.#bytes = this.queue.bytes;
+  }
+
+  /** Goes on with another template; its frames must fit the queue's slots. */
+  update(job: TransmitJob): void {
+    this.#handOver();
+    this.job = job;
+    this.#stale = this.queue.slots;
+    this.#writer = this.#newWriter();
+  }
+
+  /** Whether the queue's slots take the longest frame of a template. */
+  fits(job: TransmitJob): boolean {
+    return longestFrame(job.template, job.state[STATE.curPktSize] ?? 0) <= this.queue.slotLen;
+  }
+
+  /** Sends some packets, or waits for the next departure; ends the run when it is at its end (pktgen_xmit). */
+  send(): void {
+    const { pace, state } = this.job;
+    if (pace.delayNs === Number.POSITIVE_INFINITY) {
+      this.nextTx = NEVER_NS;
+      this.#clock.sleepUntil(this.#clock.now() + 1e9);
+      if (this.#stopping) this.end(true);
+      return;
+    }
+    try {
+      const due = Math.min(this.#due(), this.#packetsLeft());
+      const sent = this.#repeats > 1 ? this.#sendRepeated(due) : this.#sendEach(due);
+      // What found no room departs with the next call.
+      if (pace.delayNs > 0 && sent < due) this.nextTx -= (due - sent) * pace.delayNs;
+      this.#handOver();
+    } catch (error) {
+      this.end(true);
+      throw error;
+    }
+    writeU64(state, STATE.nextTx, Math.max(0, this.nextTx));
+    if (pace.count !== 0 && readU64(state, STATE.sofar) >= pace.count) this.end(false);
+    else if (this.#stopping) this.end(true);
+  }
+
+  /** How often each packet is handed over, in all. */
+  get #repeats(): number {
+    const { burst, cloneSkb } = this.job.pace;
+    return Math.max(burst, 1) * Math.max(cloneSkb, 1);
+  }
+
+  /** Packets (bursts of them) that are still to be handed over; a whole burst goes even when fewer are left. */
+  #packetsLeft(): number {
+    const { pace, state } = this.job;
+    if (pace.count === 0) return CHUNK;
+    const left = pace.count - readU64(state, STATE.sofar) - this.queue.pending;
+    return Math.max(0, Math.ceil(left / Math.max(pace.burst, 1)));
+  }
+
+  /** How many packets may leave now; waits for the first of them where there is a delay. 0: a stop or message came. */
+  #due(): number {
+    const { pace, state } = this.job;
+    const repeats = Math.max(pace.burst, 1);
+    if (pace.delayNs === 0) return Math.max(1, Math.ceil(CHUNK / repeats));
+    if (state[STATE.lastOk] === 0) return 1;
+    const now = this.#clock.now();
+    let reached = now;
+    if (now < this.nextTx) {
+      reached = this.#wait(now);
+      addU64(state, STATE.idle, reached - now);
+      if (reached < this.nextTx) return 0;
+    }
+    // What is late goes at once, packet behind packet, as the kernel catches up.
+    const due = Math.min(CHUNK, Math.floor((reached - this.nextTx) / pace.delayNs) + 1);
+    this.nextTx += due * pace.delayNs;
+    return due;
+  }
+
+  /** Waits for the departure; returns the time at which it ended, before the departure when something came up. */
+  #wait(from: number): number {
+    let now = from;
+    if (this.nextTx - now > SPIN_NS) {
+      this.#clock.sleepUntil(this.nextTx - SPIN_NS);
+      now = this.#clock.now();
+      if (this.nextTx - now > SPIN_NS) return now;
+    }
+    while (now < this.nextTx) now = this.#clock.now();
+    return now;
+  }
+
+  /** Sends so many packets, each of them once: the path that has to be fast. Returns how many found room. */
+  #sendEach(packets: number): number {
+    const { queue } = this;
+    const { state } = this.job;
+    for (let n = 0; n < packets; n++) {
+      const at = this.#reserve();
+      if (at < 0) return n;
+      if ((n & (STAMP_EVERY - 1)) === 0) this.#stamp();
+      if (!this.#write(at)) continue;
+      queue.commit(this.#length);
+      state[STATE.seqNum] = (state[STATE.seqNum] ?? 0) + 1;
+    }
+    return packets;
+  }
+
+  /** Sends so many bursts, of packets that go out several times. Returns how many found room. */
+  #sendRepeated(bursts: number): number {
+    for (let n = 0; n < bursts; n++) if (!this.#sendBurst()) return n;
+    return bursts;
+  }
+
+  /** Sends the packet at hand or the next one, as often as a burst says. False when there was no room. */
+  #sendBurst(): boolean {
+    const { pace, state } = this.job;
+    const again = this.#at >= 0 && !this.#wantsNew();
+    for (let n = Math.max(pace.burst, 1); n > 0; n--) {
+      const at = this.#reserve();
+      if (at < 0) return false;
+      if (again || n < Math.max(pace.burst, 1)) this.#repeat(at);
+      else {
+        this.#stamp();
+        if (!this.#write(at)) return true;
+        state[STATE.cloneCount] = 0;
+      }
+      this.#at = at;
+      this.queue.commit(this.#length);
+      state[STATE.seqNum] = (state[STATE.seqNum] ?? 0) + 1;
+    }
+    return true;
+  }
+
+  /** Counts a send of the packet at hand; true when it was sent often enough (clone_count). */
+  #wantsNew(): boolean {
+    const { pace, state } = this.job;
+    if (state[STATE.lastOk] === 0) return false;
+    const clones = (state[STATE.cloneCount] ?? 0) + 1;
+    state[STATE.cloneCount] = clones;
+    return clones >= pace.cloneSkb;
+  }
+
+  /** A slot for the next frame; hands over what is committed when there is none. -1: the link is busy. */
+  #reserve(): number {
+    let at = this.queue.reserve();
+    if (at < 0) {
+      this.#handOver();
+      at = this.queue.reserve();
+    }
+    if (at >= 0 && this.#stale > 0) {
+      this.#writer.prepare(at);
+      this.#stale--;
+    }
+    return at;
+  }
+
+  /** Makes a packet. False when it is longer than the link takes: an error, and nothing is sent. */
+  #write(at: number): boolean {
+    const { state, template, link, frags } = this.job;
+    const length = this.#writer.write(at);
+    this.#length = length;
+    const hasData = length > template.fixups.payload + 16;
+    state[STATE.builtFrags] = frags > 0 && hasData ? Math.min(frags, MAX_FRAGS) + 1 : 1;
+    if (length <= link.mtu + LINK_OVERHEAD && length <= this.queue.slotLen) return true;
+    addU64(state, STATE.errors, 1);
+    this.#at = -1;
+    return false;
+  }
+
+  /** Puts the packet at hand into another slot. */
+  #repeat(at: number): void {
+    if (at === this.#at) return;
+    new Uint8Array(this.queue.memory).copyWithin(at, this.#at, this.#at + this.#length);
+  }
+
+  #stamp(): void {
+    const { state } = this.job;
+    const us = Math.floor(this.#clock.wall() / 1000);
+    state[STATE.timeSec] = Math.floor(us / 1e6);
+    state[STATE.timeUsec] = us % 1e6;
+  }
+
+  /** Hands over what is committed and counts what left. */
+  #handOver(): void {
+    if (this.queue.pending === 0) return;
+    const { state } = this.job;
+    const left = this.queue.flush();
+    const lost = this.queue.dropped - this.#dropped;
+    this.#dropped = this.queue.dropped;
+    if (lost > 0) addU64(state, STATE.errors, lost);
+    if (left === 0) return;
+    state[STATE.lastOk] = 1;
+    addU64(state, STATE.txBytes, this.queue.bytes - this.#bytes);
+    this.#bytes = this.queue.bytes;
+    addU64(state, STATE.sofar, left);
+  }
+
+  /** Ends the run (pktgen_stop_device): the link lets go of the frames first, for a stop as far as that is quick. */
+  end(stopped: boolean): void {
+    const { state } = this.job;
+    const until = this.#clock.now() + STOP_DRAIN_NS;
+    while (!this.queue.drained()) {
+      if ((stopped || this.#stopping) && this.#clock.now() > until) break;
+      this.#clock.sleepUntil(this.#clock.now() + SPIN_NS);
+    }
+    writeU64(state, STATE.stoppedAt, this.#clock.now());
+    Atomics.store(state, STATE.running, 0);
+  }
+}
+
+/** The running device that departs next, the first of those that depart at once (next_to_run). */
+export function nextToRun(senders: readonly Sender[]): Sender | undefined {
+  let best: Sender | undefined;
+  for (const sender of senders) {
+    if (sender.running && (best === undefined || sender.nextTx < best.nextTx)) best = sender;
+  }
+  return best;
+}
