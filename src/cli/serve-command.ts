@@ -1,6 +1,7 @@
 import { mkdirSync, rmdirSync } from 'node:fs';
 import type { Command } from 'commander';
 import { openGenerator } from '../daemon.ts';
+import { MountMirror, netnsExecAncestor } from '../linux/mount-mirror.ts';
 import { Netns } from '../linux/netns.ts';
 import { ControlSocket } from '../procfs/control-socket.ts';
 import { serveControlFiles } from '../procfs/serve-control-files.ts';
@@ -50,6 +51,8 @@ async function serve(options: ServeOptions): Promise<number> {
   }
   using directory = ownDirectory(options.mount);
   await using session = await serveControlFiles(generator.pktgen, directory.path);
+  const outside = options.netns === undefined ? netnsExecAncestor() : undefined;
+  await using _mirror = outside === undefined ? undefined : await MountMirror.open({ pid: outside, mountPoint: session.mountPoint });
   process.stdout.write(`control files in ${directory.path}\n`);
   await Promise.race([ended, session.ended]);
   return 0;

@@ -73,12 +73,18 @@ export function unshareMounts(): void {
 }
 
 /**
- * Mounts what is at `source`, itself if it is a symlink, on top of `target`, itself if it is a symlink: what mount(2)
- * cannot do, because it follows them. Throws SyscallError, ENOSYS before Linux 5.2.
+ * A copy of the mount at `path`, itself if it is a symlink, that is mounted nowhere yet: a descriptor (open_tree(2)).
+ * Throws SyscallError, ENOSYS before Linux 5.2.
  */
-export function mountOver(source: string, target: string): void {
-  const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW;
-  const tree = check(Number(cOpenTree(SYS_OPEN_TREE, AT_FDCWD, source, flags)), 'open_tree', source);
+export const openTree = (path: string): number =>
+  check(
+    Number(cOpenTree(SYS_OPEN_TREE, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW)),
+    'open_tree',
+    path,
+  );
+
+/** Mounts such a copy on top of `target`, itself if it is a symlink (move_mount(2)), and closes its descriptor. */
+export function moveTree(tree: number, target: string): void {
   try {
     const moved = cMoveMount(SYS_MOVE_MOUNT, tree, '', AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH);
     check(Number(moved), 'move_mount', target);
@@ -86,6 +92,9 @@ export function mountOver(source: string, target: string): void {
     cClose(tree);
   }
 }
+
+/** Mounts what is at `source` on top of `target`, also where they are symlinks: mount(2) follows them. */
+export const mountOver = (source: string, target: string): void => moveTree(openTree(source), target);
 
 /** A line of /proc/PID/mountinfo, proc_pid_mountinfo(5). */
 export interface MountInfo {
