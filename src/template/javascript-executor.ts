@@ -26,6 +26,9 @@ const UDP = { srcPort: 0, dstPort: 2, length: 4, checksum: 6 };
 const PKTGEN = { magic: 0, seq: 4, sec: 8, usec: 12 };
 const PROTOCOL_UDP = 17;
 
+/** Writers made so far. */
+let writers = 0;
+
 /**
  * Makes the writer of a template: JavaScript is generated for just this template, because a packet may cost some
  * nanoseconds only. What no modifier changes is taken from the state now and becomes part of the constant bytes.
@@ -58,17 +61,18 @@ function constantBytes(template: PacketTemplate, state: Uint32Array): Uint8Array
   return bytes;
 }
 
-/** One draw of the random source; leaves it in `r` as an unsigned number. */
-const DRAW = `{ let t = s[${STATE.random}]; t ^= t << 11; t ^= t >>> 8;
-  s[${STATE.random}] = s[${STATE.random + 1}]; s[${STATE.random + 1}] = s[${STATE.random + 2}];
-  const w = s[${STATE.random + 2}] = s[${STATE.random + 3}];
-  s[${STATE.random + 3}] = r = (w ^ (w >>> 19) ^ t) >>> 0; }`;
+/** Words of the random source. A packet takes them into variables, draws, and puts them back: STATE.random. */
+const [X, Y, Z, W] = [STATE.random, STATE.random + 1, STATE.random + 2, STATE.random + 3];
+const TAKE_RANDOM = `let x = s[${X}], y = s[${Y}], z = s[${Z}], w = s[${W}], t = 0, r = 0;`;
+const PUT_RANDOM = `s[${X}] = x; s[${Y}] = y; s[${Z}] = z; s[${W}] = w;`;
+/** One draw (xorshift128, Marsaglia 2003); leaves it in `r` as an unsigned number. */
+const DRAW = 't = x ^ (x << 11); t ^= t >>> 8; x = y; y = z; z = w; w ^= (w >>> 19) ^ t; r = w >>> 0;';
 
 /** A number below `n` from `r`: the high word of their product, exact (prandom_u32_max). */
 const below = (n: number): string =>
-  n <= 2 ** 20
-    ? `Math.floor(r * ${n} / 4294967296)`
-    : `Math.floor(((r >>> 16) * ${n} + Math.floor((r & 0xffff) * ${n} / 65536)) / 65536)`;
+  n <= 2 ** 21
+    ? `((r * ${n} * ${2 ** -32}) >>> 0)`
+    : `((((r >>> 16) * ${n} + Math.floor((r & 0xffff) * ${n} * ${2 ** -16})) * ${2 ** -16}) >>> 0)`;
 
 const put = ({ offset, width }: FrameField, value: string): string => `view.setUint${width * 8}(at + ${offset}, ${value});`;
 
@@ -88,16 +92,16 @@ function rangeSource({ state, field, bits, min, max, order, includesMax, unicast
   return `{ let v; ${keep} s[${state}] = v; ${field ? put(field, 'v') : ''} }`;
 }
 
+/** The count is added to the lower four bytes; their carry goes into byte 1 and is lost there. */
 function macCountSource({ state, at, base, count, order }: MacCountModifier): string {
+  const [, second = 0, ...lower] = base;
+  const low = lower.reduce((sum, byte) => sum * 256 + byte, 0);
   const pick =
     order === 'random'
-      ? `${DRAW} m = ${below(count)};`
-      : `m = s[${state}]; s[${state}] = m + 1 >= ${count} ? 0 : m + 1;`;
-  const bytes = [5, 4, 3, 2, 1].map((i) => {
-    const part = i === 1 ? '' : ` + ((m >>> ${8 * (5 - i)}) & 0xff)`;
-    return `t = ${base[i] ?? 0}${part} + (t >> 8); view.setUint8(at + ${at + i}, t & 0xff);`;
-  });
-  return `{ let m, t = 0; ${pick} ${bytes.join(' ')} }`;
+      ? `${DRAW} const m = ${below(count)};`
+      : `const m = s[${state}]; s[${state}] = m + 1 >= ${count} ? 0 : m + 1;`;
+  return `{ ${pick} const sum = ${low} + m; view.setUint32(at + ${at + 2}, sum >>> 0);
+    view.setUint8(at + ${at + 1}, sum > 0xffffffff ? ${(second + 1) & 0xff} : ${second}); }`;
 }
 
 const randomBitsSource = ({ state, field, set, keep, mark, clear, add }: RandomBitsModifier): string =>
@@ -181,7 +185,11 @@ function writerSource(template: PacketTemplate, constant: DataView, state: Uint3
   lines.push(ip === 4 ? ipv4Source() : `view.setUint16(at + ${l3 + IPV6.payloadLength}, udp);`);
   if (fixups.udpChecksum) lines.push(udpSource());
   const imix = template.size.kind === 'imix' ? `const IMIX = new Uint8Array([${template.size.table.join(',')}]);` : '';
-  return `${imix} let r = 0, f = 0; return function write(at) { ${lines.join('\n')} return ${payload} + data; };`;
+  const body = `${lines.join('\n')} return ${payload} + data;`;
+  const draws = body.includes(DRAW);
+  const drawing = draws ? `${TAKE_RANDOM} ${body.replace(/ return [^;]*;$/, `${PUT_RANDOM}$&`)}` : body;
+  // The number keeps the engine from sharing code between writers: each is compiled for its own memory.
+  return `${imix} return function write(at) { let f = 0; ${drawing} } // ${++writers}`;
 
   function ipv4Source(): string {
     const follows = [l3 + IPV4.totalLength, l3 + IPV4.id, l3 + IPV4.checksum];

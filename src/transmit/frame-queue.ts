@@ -1,3 +1,5 @@
+import type { TransmitJob } from '../pktgen/engine.ts';
+
 /**
  * Where frames of the JavaScript loop go: null, pcap, ring (AF_PACKET), later xsk. One thread uses it, and no call
  * allocates. Slots are used in turn, so that what a slot held last is still there when it is used again.
@@ -7,6 +9,8 @@ export interface FrameQueue {
   readonly memory: ArrayBufferLike;
   /** Longest frame that a slot takes, bytes. */
   readonly slotLen: number;
+  /** Longest frame of a job that leaves: its link may take shorter ones only. */
+  longestFrame(job: TransmitJob): number;
   /** Slots of a round. */
   readonly slots: number;
   /** Where the next frame is to be written, or -1 while there is no room. */

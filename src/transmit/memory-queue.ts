@@ -1,6 +1,8 @@
 import { HEADER_ROOM } from '../template/packet-template.ts';
 import type { FrameQueue } from './frame-queue.ts';
 
+/** What an IP packet and its link layer can be at most. */
+export const LONGEST_FRAME = 65_600;
 /** Slots of a queue in ordinary memory. */
 const SLOTS = 64;
 
@@ -24,6 +26,7 @@ export class MemoryQueue implements FrameQueue {
   readonly #lengths = new Uint32Array(SLOTS);
   readonly #sink: FrameSink | undefined;
   #write = 0;
+  #pendingBytes = 0;
 
   constructor(slotLen: number, sink?: FrameSink) {
     this.slotLen = Math.max(slotLen, HEADER_ROOM);
@@ -38,24 +41,31 @@ export class MemoryQueue implements FrameQueue {
 
   commit(length: number): void {
     this.#lengths[this.#write] = length;
+    this.#pendingBytes += length;
     this.#write = this.#write + 1 === SLOTS ? 0 : this.#write + 1;
     this.pending++;
   }
 
   flush(): number {
     const frames = this.pending;
-    let bytes = 0;
+    // Frames that cannot be taken whole are none that left: the sink throws then.
+    if (this.#sink) this.#give(this.#sink, frames);
+    this.pending = 0;
+    this.bytes += this.#pendingBytes;
+    this.#pendingBytes = 0;
+    return frames;
+  }
+
+  #give(sink: FrameSink, frames: number): void {
     for (let n = frames; n > 0; n--) {
       const slot = (this.#write - n + SLOTS) % SLOTS;
-      const length = this.#lengths[slot] ?? 0;
-      this.#sink?.take(this.#bytes, slot * this.slotLen, length);
-      bytes += length;
+      sink.take(this.#bytes, slot * this.slotLen, this.#lengths[slot] ?? 0);
     }
-    // Frames that cannot be written whole are none that left: end() throws then.
-    this.#sink?.end?.();
-    this.pending = 0;
-    this.bytes += bytes;
-    return frames;
+    sink.end?.();
+  }
+
+  longestFrame(): number {
+    return LONGEST_FRAME;
   }
 
   drained(): boolean {

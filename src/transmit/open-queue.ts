@@ -3,7 +3,7 @@ import { longestFrame } from '../template/packet-template.ts';
 import { STATE } from '../template/device-state.ts';
 import { realtimeNs } from '../linux/clock.ts';
 import type { FrameQueue } from './frame-queue.ts';
-import { MemoryQueue } from './memory-queue.ts';
+import { LONGEST_FRAME, MemoryQueue } from './memory-queue.ts';
 import { PcapSink } from './pcap-sink.ts';
 import { RingQueue } from './ring-queue.ts';
 
@@ -43,11 +43,8 @@ export type TransmitterName = keyof typeof TRANSMITTERS;
 export function openQueue(name: TransmitterName, job: TransmitJob, options: TransmitterOptions): FrameQueue {
   const transmitter: Transmitter = TRANSMITTERS[name];
   const longest = longestFrame(job.template, job.state[STATE.curPktSize] ?? 0);
-  return transmitter.open(job, Math.min(longest, LONGEST_SLOT), options);
+  return transmitter.open(job, Math.min(longest, LONGEST_FRAME), options);
 }
-
-/** No link takes longer frames: 64 KiB and the link layer. */
-export const LONGEST_SLOT = 65_600;
 
 /** Whether a queue that was opened for `before` does for `after`. */
 export const sameQueue = (before: TransmitJob, after: TransmitJob): boolean =>

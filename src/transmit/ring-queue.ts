@@ -1,6 +1,9 @@
 import { TP_STATUS, TxRingSocket, tpacket2Hdr } from '../linux/af-packet.ts';
 import { ERRNO } from '../linux/errno.ts';
+import type { TransmitJob } from '../pktgen/engine.ts';
 import { HEADER_ROOM } from '../template/packet-template.ts';
+import { ETHERNET_HEADER_LEN, ETHERTYPE } from '../wire/ethernet.ts';
+import { VLAN_TAG_LEN } from '../wire/vlan.ts';
 import type { FrameQueue } from './frame-queue.ts';
 
 /** How a ring is to be. */
@@ -86,6 +89,13 @@ export class RingQueue implements FrameQueue {
     this.dropped += lost;
     this.bytes += lost > 0 ? result : bytes;
     return frames - lost;
+  }
+
+  /** AF_PACKET takes the MTU and an Ethernet header, and a VLAN tag where the frame has one (packet_extra_vlan_len_allowed). */
+  longestFrame({ link, template }: TransmitJob): number {
+    const { frame } = template;
+    const tagged = (frame[12] ?? 0) * 256 + (frame[13] ?? 0) === ETHERTYPE.VLAN;
+    return link.mtu + ETHERNET_HEADER_LEN + (tagged ? VLAN_TAG_LEN : 0);
   }
 
   drained(): boolean {

@@ -2,7 +2,7 @@ import type { TransmitJob } from '../pktgen/engine.ts';
 import { addU64, readU64, STATE, writeU64 } from '../template/device-state.ts';
 import type { FlowTable } from '../template/flow-table.ts';
 import { newPacketWriter, type PacketWriter } from '../template/javascript-executor.ts';
-import { longestFrame } from '../template/packet-template.ts';
+import { longestFrame, MIN_PAYLOAD } from '../template/packet-template.ts';
 import type { FrameQueue } from './frame-queue.ts';
 
 /** Time and waiting, as the loop needs them. */
@@ -15,14 +15,12 @@ export interface LoopClock {
   sleepUntil(time: number): void;
 }
 
-/** Bytes that a frame may have beyond the MTU: Ethernet header and a VLAN tag (is_skb_forwardable). */
-export const LINK_OVERHEAD = 18;
 /** The most fragments of a frame (MAX_SKB_FRAGS). */
 const MAX_FRAGS = 17;
 /** Packets between two looks at messages and stops. */
 const CHUNK = 64;
 /** Packets that share a look at the wall clock: less than a microsecond goes by meanwhile. */
-const STAMP_EVERY = 8;
+const STAMP_EVERY = 16;
 /** Below this, waiting is looking at the clock; above, sleeping up to this long before the time. */
 const SPIN_NS = 100_000;
 /** What is waited for links to let go of frames at most when a run is stopped. */
@@ -43,6 +41,9 @@ export class Sender {
   #length = 0;
   #dropped = 0;
   #bytes = 0;
+  #stampedUs = -1;
+  /** Longest frame that leaves. */
+  #longest = 0;
   /** ktime at which the device departs next; the state has it too, for readers. */
   nextTx = 0;
 
@@ -54,6 +55,11 @@ export class Sender {
     this.#stale = queue.slots;
     this.#dropped = queue.dropped;
     this.#writer = this.#newWriter();
+    this.#longest = this.#longestFrame();
+  }
+
+  #longestFrame(): number {
+    return Math.min(this.queue.slotLen, this.queue.longestFrame(this.job));
   }
 
   #newWriter(): PacketWriter {
@@ -85,11 +91,13 @@ export class Sender {
     this.job = job;
     this.#stale = this.queue.slots;
     this.#writer = this.#newWriter();
+    this.#longest = this.#longestFrame();
   }
 
   /** Whether the queue's slots take the longest frame of a template. */
   fits(job: TransmitJob): boolean {
-    return longestFrame(job.template, job.state[STATE.curPktSize] ?? 0) <= this.queue.slotLen;
+    const longest = longestFrame(job.template, job.state[STATE.curPktSize] ?? 0);
+    return Math.min(longest, this.queue.longestFrame(job)) <= this.queue.slotLen;
   }
 
   /** Sends some packets, or waits for the next departure; ends the run when it is at its end (pktgen_xmit). */
@@ -165,15 +173,25 @@ export class Sender {
   #sendEach(packets: number): number {
     const { queue } = this;
     const { state } = this.job;
-    for (let n = 0; n < packets; n++) {
-      const at = this.#reserve();
-      if (at < 0) return n;
+    const { write } = this.#writer;
+    const longest = this.#longest;
+    let length = this.#length;
+    let n = 0;
+    for (; n < packets; n++) {
+      const at = this.#stale === 0 ? queue.reserve() : this.#reserve();
+      if (at < 0) break;
       if ((n & (STAMP_EVERY - 1)) === 0) this.#stamp();
-      if (!this.#write(at)) continue;
-      queue.commit(this.#length);
-      state[STATE.seqNum] = (state[STATE.seqNum] ?? 0) + 1;
+      length = write(at);
+      if (length > longest) {
+        addU64(state, STATE.errors, 1);
+        continue;
+      }
+      queue.commit(length);
+      // biome-ignore lint/style/noNonNullAssertion: a typed array, and the path that has to be fast
+      state[STATE.seqNum] = state[STATE.seqNum]! + 1;
     }
-    return packets;
+    if (n > 0) this.#noteBuilt(length);
+    return n;
   }
 
   /** Sends so many bursts, of packets that go out several times. Returns how many found room. */
@@ -191,7 +209,6 @@ export class Sender {
       if (at < 0) return false;
       if (again || n < Math.max(pace.burst, 1)) this.#repeat(at);
       else {
-        this.#stamp();
         if (!this.#write(at)) return true;
         state[STATE.cloneCount] = 0;
       }
@@ -227,15 +244,20 @@ export class Sender {
 
   /** Makes a packet. False when it is longer than the link takes: an error, and nothing is sent. */
   #write(at: number): boolean {
-    const { state, template, link, frags } = this.job;
-    const length = this.#writer.write(at);
-    this.#length = length;
-    const hasData = length > template.fixups.payload + 16;
-    state[STATE.builtFrags] = frags > 0 && hasData ? Math.min(frags, MAX_FRAGS) + 1 : 1;
-    if (length <= link.mtu + LINK_OVERHEAD && length <= this.queue.slotLen) return true;
-    addU64(state, STATE.errors, 1);
+    this.#stamp();
+    this.#noteBuilt(this.#writer.write(at));
+    if (this.#length <= this.#longest) return true;
+    addU64(this.job.state, STATE.errors, 1);
     this.#at = -1;
     return false;
+  }
+
+  /** A packet of this length was made: its fragments are what a result shows. */
+  #noteBuilt(length: number): void {
+    const { state, template, frags } = this.job;
+    this.#length = length;
+    const hasData = length > template.fixups.payload + MIN_PAYLOAD;
+    state[STATE.builtFrags] = frags > 0 && hasData ? Math.min(frags, MAX_FRAGS) + 1 : 1;
   }
 
   /** Puts the packet at hand into another slot. */
@@ -244,11 +266,15 @@ export class Sender {
     new Uint8Array(this.queue.memory).copyWithin(at, this.#at, this.#at + this.#length);
   }
 
+  /** Sets the time that the packets made next carry. */
   #stamp(): void {
-    const { state } = this.job;
     const us = Math.floor(this.#clock.wall() / 1000);
-    state[STATE.timeSec] = Math.floor(us / 1e6);
-    state[STATE.timeUsec] = us % 1e6;
+    if (us === this.#stampedUs) return;
+    this.#stampedUs = us;
+    const { state } = this.job;
+    const sec = Math.floor(us / 1e6);
+    state[STATE.timeSec] = sec;
+    state[STATE.timeUsec] = us - sec * 1e6;
   }
 
   /** Hands over what is committed and counts what left. */
