@@ -47,7 +47,9 @@ export function previewPackets(lines: readonly string[], packets: number, link: 
         [STATE.timeUsec, Math.floor((at % 1e9) / 1000)],
       ]);
       made.push({ at, bytes: writer() });
-    } else made.push({ at, bytes: made.at(-1)?.bytes ?? new Uint8Array() });
+      continue;
+    }
+    made.push({ at, bytes: made.at(-1)?.bytes ?? new Uint8Array() });
     device.patch([[STATE.seqNum, (job.state[STATE.seqNum] ?? 0) + 1]]);
   }
   return made;
@@ -59,7 +61,11 @@ function packetMaker({ template, state }: TransmitJob): () => Uint8Array {
   const memory = new Uint8Array(Math.max(room, frameLength(template, 0)) + HEADER_ROOM);
   const writer = newPacketWriter(template, state, memory);
   writer.prepare(0);
-  return () => memory.slice(0, writer.write(0));
+  const lengths = new Uint32Array(1);
+  return () => {
+    writer.write(0, 0, 1, lengths);
+    return memory.slice(0, lengths[0]);
+  };
 }
 
 /** Layers and bytes of each packet, for people. */

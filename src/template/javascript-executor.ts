@@ -6,8 +6,11 @@ import { IMIX_PRECISION } from './size-rule.ts';
 
 /** Writes packets of one template into memory. */
 export interface PacketWriter {
-  /** Advances the state by one packet and writes what varies at `at`; returns the frame's length. Needs a prepared slot. */
-  readonly write: (at: number) => number;
+  /**
+   * Makes `count` packets, the first at `at` and each `stride` bytes further: advances the state and writes what varies.
+   * Their frames' lengths come into `lengths`. Each packet uses up a sequence number. Needs prepared slots.
+   */
+  readonly write: (at: number, stride: number, count: number, lengths: Uint32Array) => void;
   /** Lays the constant bytes of the frame, and zeros after them, at `at`: once for each slot that is used again and again. */
   readonly prepare: (at: number) => void;
 }
@@ -43,7 +46,7 @@ export function newPacketWriter(
   const bytes = new Uint8Array(memory.buffer, memory.byteOffset, memory.byteLength);
   const constant = constantBytes(template, state);
   const source = writerSource(template, new DataView(constant.buffer), state);
-  const write = new Function('s', 'view', 'flow', source)(state, view, flows) as (at: number) => number;
+  const write = new Function('s', 'view', 'flow', source)(state, view, flows) as PacketWriter['write'];
   const room = Math.min(HEADER_ROOM, memory.byteLength);
   return { write, prepare: (at) => bytes.set(room < HEADER_ROOM ? constant.subarray(0, room) : constant, at) };
 }
@@ -177,29 +180,32 @@ function writerSource(template: PacketTemplate, constant: DataView, state: Uint3
   lines.push(`const data = size - ${overhead} < ${MIN_PAYLOAD} ? ${MIN_PAYLOAD} : size - ${overhead};`);
   lines.push(`const udp = (data + 8) & 0xffff;`);
   lines.push(`view.setUint16(at + ${l4 + UDP.length}, udp);`);
-  lines.push(`const q = s[${STATE.seqNum}]; view.setUint32(at + ${payload + PKTGEN.seq}, q);`);
+  lines.push(`view.setUint32(at + ${payload + PKTGEN.seq}, q);`);
   if (fixups.timestamp) {
-    lines.push(`const sec = s[${STATE.timeSec}], usec = s[${STATE.timeUsec}];
-      view.setUint32(at + ${payload + PKTGEN.sec}, sec); view.setUint32(at + ${payload + PKTGEN.usec}, usec);`);
+    lines.push(`view.setUint32(at + ${payload + PKTGEN.sec}, sec); view.setUint32(at + ${payload + PKTGEN.usec}, usec);`);
   }
   lines.push(ip === 4 ? ipv4Source() : `view.setUint16(at + ${l3 + IPV6.payloadLength}, udp);`);
   if (fixups.udpChecksum) lines.push(udpSource());
   const imix = template.size.kind === 'imix' ? `const IMIX = new Uint8Array([${template.size.table.join(',')}]);` : '';
-  const body = `${lines.join('\n')} return ${payload} + data;`;
-  const draws = body.includes(DRAW);
-  const drawing = draws ? `${TAKE_RANDOM} ${body.replace(/ return [^;]*;$/, `${PUT_RANDOM}$&`)}` : body;
+  const body = lines.join('\n');
+  const [take, put] = body.includes(DRAW) ? [TAKE_RANDOM, PUT_RANDOM] : ['', ''];
   // The number keeps the engine from sharing code between writers: each is compiled for its own memory.
-  return `${imix} return function write(at) { let f = 0; ${drawing} } // ${++writers}`;
+  return `${imix} return function write(at, stride, count, lengths) { // ${++writers}
+    let q = s[${STATE.seqNum}], id = s[${STATE.ipId}], f = 0; const sec = s[${STATE.timeSec}], usec = s[${STATE.timeUsec}]; ${take}
+    for (let n = 0; n < count; n++) {
+      ${body}
+      lengths[n] = ${payload} + data; q = (q + 1) >>> 0; at += stride;
+    }
+    s[${STATE.seqNum}] = q; s[${STATE.ipId}] = id; ${put} }`;
 
   function ipv4Source(): string {
     const follows = [l3 + IPV4.totalLength, l3 + IPV4.id, l3 + IPV4.checksum];
     const varying = within(l3, l3 + 20);
     const base = constantSum(constant, l3, l3 + 20, new Set([...follows, ...varying]));
-    return `const id = s[${STATE.ipId}]; s[${STATE.ipId}] = (id + 1) & 0xffff;
-      const total = (data + 28) & 0xffff;
+    return `const total = (data + 28) & 0xffff;
       view.setUint16(at + ${l3 + IPV4.totalLength}, total); view.setUint16(at + ${l3 + IPV4.id}, id);
       let c = ${base} + id + total${sumOf(varying)}; ${fold('c')}
-      view.setUint16(at + ${l3 + IPV4.checksum}, ~c & 0xffff);`;
+      view.setUint16(at + ${l3 + IPV4.checksum}, ~c & 0xffff); id = (id + 1) & 0xffff;`;
   }
 
   function udpSource(): string {

@@ -13,10 +13,14 @@ export interface FrameQueue {
   longestFrame(job: TransmitJob): number;
   /** Slots of a round. */
   readonly slots: number;
-  /** Where the next frame is to be written, or -1 while there is no room. */
-  reserve(): number;
-  /** The reserved slot holds a frame of so many bytes. */
-  commit(length: number): void;
+  /** From a slot to the next, bytes. */
+  readonly stride: number;
+  /** Where the next frame is to be written; meaningless while reserve() gives none. */
+  readonly at: number;
+  /** How many slots are free from `at` on without a gap, at most `most`. 0: no room. */
+  reserve(most: number): number;
+  /** The next slots hold frames of these lengths. */
+  commit(frames: number, lengths: Uint32Array): void;
   /**
    * Hands over what was committed. Returns how many frames left; those that the link was too busy for stay committed and
    * go with the next call. Throws SyscallError for what will not get better: link down or gone, disk full.

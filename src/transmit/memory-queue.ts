@@ -19,6 +19,7 @@ export class MemoryQueue implements FrameQueue {
   readonly memory: ArrayBuffer;
   readonly slotLen: number;
   readonly slots = SLOTS;
+  readonly stride: number;
   readonly dropped = 0;
   bytes = 0;
   pending = 0;
@@ -30,20 +31,29 @@ export class MemoryQueue implements FrameQueue {
 
   constructor(slotLen: number, sink?: FrameSink) {
     this.slotLen = Math.max(slotLen, HEADER_ROOM);
+    this.stride = this.slotLen;
     this.memory = new ArrayBuffer(this.slotLen * SLOTS);
     this.#bytes = new Uint8Array(this.memory);
     this.#sink = sink;
   }
 
-  reserve(): number {
-    return this.pending === SLOTS ? -1 : this.#write * this.slotLen;
+  get at(): number {
+    return this.#write * this.slotLen;
   }
 
-  commit(length: number): void {
-    this.#lengths[this.#write] = length;
-    this.#pendingBytes += length;
-    this.#write = this.#write + 1 === SLOTS ? 0 : this.#write + 1;
-    this.pending++;
+  reserve(most: number): number {
+    return Math.min(most, SLOTS - this.pending, SLOTS - this.#write);
+  }
+
+  commit(frames: number, lengths: Uint32Array): void {
+    for (let n = 0; n < frames; n++) {
+      const length = lengths[n] ?? 0;
+      this.#lengths[this.#write + n] = length;
+      this.#pendingBytes += length;
+    }
+    const next = this.#write + frames;
+    this.#write = next === SLOTS ? 0 : next;
+    this.pending += frames;
   }
 
   flush(): number {

@@ -31,6 +31,7 @@ export class RingQueue implements FrameQueue {
   readonly memory: ArrayBuffer;
   readonly slotLen: number;
   readonly slots: number;
+  readonly stride: number;
   dropped = 0;
   bytes = 0;
   pending = 0;
@@ -53,20 +54,36 @@ export class RingQueue implements FrameQueue {
     this.slots = this.memory.byteLength / frameSize;
     this.slotLen = frameSize - tpacket2Hdr.size;
     this.#words = new Int32Array(this.memory);
+    this.stride = frameSize;
     this.#frameWords = frameSize / 4;
   }
 
-  reserve(): number {
-    if (Atomics.load(this.#words, this.#write) !== TP_STATUS.AVAILABLE) return -1;
+  get at(): number {
     return this.#write * 4 + tpacket2Hdr.size;
   }
 
-  commit(length: number): void {
+  reserve(most: number): number {
     const words = this.#words;
-    words[this.#write + tpacket2Hdr.len / 4] = length;
-    Atomics.store(words, this.#write, TP_STATUS.SEND_REQUEST);
-    this.#write = this.#next(this.#write);
-    this.pending++;
+    const stride = this.#frameWords;
+    let slot = this.#write;
+    let free = 0;
+    while (free < most && slot < words.length && Atomics.load(words, slot) === TP_STATUS.AVAILABLE) {
+      slot += stride;
+      free++;
+    }
+    return free;
+  }
+
+  commit(frames: number, lengths: Uint32Array): void {
+    const words = this.#words;
+    let slot = this.#write;
+    for (let n = 0; n < frames; n++) {
+      words[slot + tpacket2Hdr.len / 4] = lengths[n] ?? 0;
+      Atomics.store(words, slot, TP_STATUS.SEND_REQUEST);
+      slot += this.#frameWords;
+    }
+    this.#write = slot === words.length ? 0 : slot;
+    this.pending += frames;
   }
 
   flush(): number {

@@ -20,7 +20,7 @@ const MAX_FRAGS = 17;
 /** Packets between two looks at messages and stops. */
 const CHUNK = 64;
 /** Packets that share a look at the wall clock: less than a microsecond goes by meanwhile. */
-const STAMP_EVERY = 16;
+const STAMP_EVERY = 32;
 /** Below this, waiting is looking at the clock; above, sleeping up to this long before the time. */
 const SPIN_NS = 100_000;
 /** What is waited for links to let go of frames at most when a run is stopped. */
@@ -36,14 +36,16 @@ export class Sender {
   #writer: PacketWriter;
   /** Slots that still hold bytes of an earlier template. */
   #stale: number;
-  /** Where the packet at hand lies, and how long it is; -1 when none is. */
+  /** Where the packet at hand lies; -1 when none is. */
   #at = -1;
-  #length = 0;
+  /** Lengths of the packets made last; of the packet at hand, the first. */
+  readonly #lengths = new Uint32Array(STAMP_EVERY);
   #dropped = 0;
   #bytes = 0;
   #stampedUs = -1;
-  /** Longest frame that leaves. */
+  /** Longest frame that leaves, and whether the template makes longer ones. */
   #longest = 0;
+  #careful = false;
   /** ktime at which the device departs next; the state has it too, for readers. */
   nextTx = 0;
 
@@ -55,11 +57,13 @@ export class Sender {
     this.#stale = queue.slots;
     this.#dropped = queue.dropped;
     this.#writer = this.#newWriter();
-    this.#longest = this.#longestFrame();
+    this.#measure();
   }
 
-  #longestFrame(): number {
-    return Math.min(this.queue.slotLen, this.queue.longestFrame(this.job));
+  #measure(): void {
+    const { template, state } = this.job;
+    this.#longest = Math.min(this.queue.slotLen, this.queue.longestFrame(this.job));
+    this.#careful = longestFrame(template, state[STATE.curPktSize] ?? 0) > this.#longest;
   }
 
   #newWriter(): PacketWriter {
@@ -91,7 +95,7 @@ export class Sender {
     this.job = job;
     this.#stale = this.queue.slots;
     this.#writer = this.#newWriter();
-    this.#longest = this.#longestFrame();
+    this.#measure();
   }
 
   /** Whether the queue's slots take the longest frame of a template. */
@@ -169,29 +173,24 @@ export class Sender {
     return now;
   }
 
-  /** Sends so many packets, each of them once: the path that has to be fast. Returns how many found room. */
+  /** Sends so many packets, each of them once. Returns how many were made; fewer when there is no room. */
   #sendEach(packets: number): number {
     const { queue } = this;
-    const { state } = this.job;
-    const { write } = this.#writer;
-    const longest = this.#longest;
-    let length = this.#length;
-    let n = 0;
-    for (; n < packets; n++) {
-      const at = this.#stale === 0 ? queue.reserve() : this.#reserve();
-      if (at < 0) break;
-      if ((n & (STAMP_EVERY - 1)) === 0) this.#stamp();
-      length = write(at);
-      if (length > longest) {
-        addU64(state, STATE.errors, 1);
-        continue;
-      }
-      queue.commit(length);
-      // biome-ignore lint/style/noNonNullAssertion: a typed array, and the path that has to be fast
-      state[STATE.seqNum] = state[STATE.seqNum]! + 1;
+    let done = 0;
+    while (done < packets) {
+      // Packets that may be too long, and slots that hold bytes of an earlier template, are looked at one by one.
+      const most = this.#careful || this.#stale > 0 ? 1 : Math.min(packets - done, STAMP_EVERY);
+      const room = this.#reserve(most);
+      if (room === 0) break;
+      if (room > 1) {
+        this.#stamp();
+        this.#writer.write(queue.at, queue.stride, room, this.#lengths);
+        queue.commit(room, this.#lengths);
+      } else if (this.#write()) queue.commit(1, this.#lengths);
+      done += room;
     }
-    if (n > 0) this.#noteBuilt(length);
-    return n;
+    if (done > 0) this.#noteBuilt();
+    return done;
   }
 
   /** Sends so many bursts, of packets that go out several times. Returns how many found room. */
@@ -203,18 +202,19 @@ export class Sender {
   /** Sends the packet at hand or the next one, as often as a burst says. False when there was no room. */
   #sendBurst(): boolean {
     const { pace, state } = this.job;
-    const again = this.#at >= 0 && !this.#wantsNew();
-    for (let n = Math.max(pace.burst, 1); n > 0; n--) {
-      const at = this.#reserve();
-      if (at < 0) return false;
-      if (again || n < Math.max(pace.burst, 1)) this.#repeat(at);
-      else {
-        if (!this.#write(at)) return true;
+    const repeats = Math.max(pace.burst, 1);
+    let again = this.#at >= 0 && !this.#wantsNew();
+    for (let n = 0; n < repeats; n++) {
+      if (this.#reserve(1) === 0) return false;
+      const { at } = this.queue;
+      if (again) this.#repeat(at);
+      else if (this.#write()) {
+        this.#noteBuilt();
         state[STATE.cloneCount] = 0;
-      }
+      } else return true;
+      again = true;
       this.#at = at;
-      this.queue.commit(this.#length);
-      state[STATE.seqNum] = (state[STATE.seqNum] ?? 0) + 1;
+      this.queue.commit(1, this.#lengths);
     }
     return true;
   }
@@ -228,42 +228,46 @@ export class Sender {
     return clones >= pace.cloneSkb;
   }
 
-  /** A slot for the next frame; hands over what is committed when there is none. -1: the link is busy. */
-  #reserve(): number {
-    let at = this.queue.reserve();
-    if (at < 0) {
+  /** Slots for the next frames; hands over what is committed when there are none. 0: the link is busy. */
+  #reserve(most: number): number {
+    const { queue } = this;
+    let room = queue.reserve(most);
+    if (room === 0) {
       this.#handOver();
-      at = this.queue.reserve();
+      room = queue.reserve(most);
     }
-    if (at >= 0 && this.#stale > 0) {
-      this.#writer.prepare(at);
+    if (room > 0 && this.#stale > 0) {
+      this.#writer.prepare(queue.at);
       this.#stale--;
     }
-    return at;
+    return room;
   }
 
-  /** Makes a packet. False when it is longer than the link takes: an error, and nothing is sent. */
-  #write(at: number): boolean {
+  /** Makes a packet in the next slot. False when it is longer than the link takes: an error, and nothing is sent. */
+  #write(): boolean {
+    const { state } = this.job;
+    const seq = state[STATE.seqNum] ?? 0;
     this.#stamp();
-    this.#noteBuilt(this.#writer.write(at));
-    if (this.#length <= this.#longest) return true;
-    addU64(this.job.state, STATE.errors, 1);
+    this.#writer.write(this.queue.at, 0, 1, this.#lengths);
+    if ((this.#lengths[0] ?? 0) <= this.#longest) return true;
+    addU64(state, STATE.errors, 1);
+    state[STATE.seqNum] = seq;
     this.#at = -1;
     return false;
   }
 
-  /** A packet of this length was made: its fragments are what a result shows. */
-  #noteBuilt(length: number): void {
+  /** Notes the fragments of the packet made last: they are what a result shows. */
+  #noteBuilt(): void {
     const { state, template, frags } = this.job;
-    this.#length = length;
-    const hasData = length > template.fixups.payload + MIN_PAYLOAD;
+    const hasData = (this.#lengths[0] ?? 0) > template.fixups.payload + MIN_PAYLOAD;
     state[STATE.builtFrags] = frags > 0 && hasData ? Math.min(frags, MAX_FRAGS) + 1 : 1;
   }
 
-  /** Puts the packet at hand into another slot. */
+  /** Puts the packet at hand into another slot. It uses up a sequence number of its own, which it does not show. */
   #repeat(at: number): void {
-    if (at === this.#at) return;
-    new Uint8Array(this.queue.memory).copyWithin(at, this.#at, this.#at + this.#length);
+    const { state } = this.job;
+    state[STATE.seqNum] = (state[STATE.seqNum] ?? 0) + 1;
+    if (at !== this.#at) new Uint8Array(this.queue.memory).copyWithin(at, this.#at, this.#at + (this.#lengths[0] ?? 0));
   }
 
   /** Sets the time that the packets made next carry. */

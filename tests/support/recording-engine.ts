@@ -1,7 +1,7 @@
 import type { Engine, TransmitJob } from '../../src/pktgen/engine.ts';
 import { addU64, STATE, writeU64 } from '../../src/template/device-state.ts';
 import { newFlowTable } from '../../src/template/flow-table.ts';
-import { newPacketWriter } from '../../src/template/javascript-executor.ts';
+import { newPacketWriter, type PacketWriter } from '../../src/template/javascript-executor.ts';
 import type { FakeMachine } from './fake-machine.ts';
 
 /** Bytes that a veth takes beyond its MTU: Ethernet header and a VLAN tag. */
@@ -43,19 +43,25 @@ function record(
   writer.prepare(0);
   for (let n = 0; (pace.count === 0 || n < pace.count) && n < LONGEST_RUN; n++) {
     state.set(timeOf(n), STATE.timeSec);
-    const length = writer.write(0);
+    const [length = 0] = writeOne(writer);
     const empty = length === template.fixups.payload + 16;
     state[STATE.builtFrags] = 1 + (job.frags > 0 && !empty ? Math.min(job.frags, 17) : 0);
     if (length > job.link.mtu + LINK_OVERHEAD) {
       addU64(state, STATE.errors, 1);
+      state[STATE.seqNum] = (state[STATE.seqNum] ?? 0) - 1;
       continue;
     }
     frames.push(memory.slice(0, length));
     addU64(state, STATE.sofar, 1);
     addU64(state, STATE.txBytes, length);
-    state[STATE.seqNum] = (state[STATE.seqNum] ?? 0) + 1;
   }
   writeU64(state, STATE.stoppedAt, machine.now());
   Atomics.store(state, STATE.running, 0);
   stopped(job.id);
+}
+
+function writeOne(writer: PacketWriter): Uint32Array {
+  const lengths = new Uint32Array(1);
+  writer.write(0, 0, 1, lengths);
+  return lengths;
 }
