@@ -222,7 +222,8 @@ export class Sender {
   /** Counts a send of the packet at hand; true when it was sent often enough (clone_count). */
   #wantsNew(): boolean {
     const { pace, state } = this.job;
-    if (state[STATE.lastOk] === 0) return false;
+    // What is committed and not handed over yet counts as sent.
+    if (state[STATE.lastOk] === 0 && this.queue.pending === 0) return false;
     const clones = (state[STATE.cloneCount] ?? 0) + 1;
     state[STATE.cloneCount] = clones;
     return clones >= pace.cloneSkb;
