@@ -20,7 +20,7 @@ export class MemoryQueue implements FrameQueue {
   readonly slotLen: number;
   readonly slots = SLOTS;
   readonly stride: number;
-  readonly dropped = 0;
+  dropped = 0;
   bytes = 0;
   pending = 0;
   readonly #bytes: Uint8Array;
