@@ -29,10 +29,12 @@ const roomOf = (file: string): string => file.split('/')[0] ?? file;
 
 const imports = files.flatMap((file) => {
   const text = readFileSync(join(src, file), 'utf8');
-  return [...text.matchAll(/(?:^|\n)(?:import|export)\b[^;'"]*?from\s+'([^']+)'|\bimport\('([^']+)'\)/g)].map((match) => ({
-    file,
-    target: match[1] ?? match[2] ?? '',
-  }));
+  return [...text.matchAll(/(?:^|\n)(?:import|export)\b[^;'"]*?from\s+'([^']+)'|\bimport\('([^']+)'\)/g)].map(
+    (match) => ({
+      file,
+      target: match[1] ?? match[2] ?? '',
+    }),
+  );
 });
 
 test('the folders of src are those of the table', () => {
@@ -50,7 +52,9 @@ test('imports go the way the table says', () => {
 });
 
 test('pure folders import no node: module and no package', () => {
-  const wrong = imports.filter(({ file, target }) => PURE.has(roomOf(file)) && !isTest(file) && !target.startsWith('.'));
+  const wrong = imports.filter(
+    ({ file, target }) => PURE.has(roomOf(file)) && !isTest(file) && !target.startsWith('.'),
+  );
   assert.deepEqual(wrong, []);
 });
 
@@ -67,7 +71,9 @@ test('pure folders have no clock and no chance of their own', () => {
     (file) =>
       PURE.has(roomOf(file)) &&
       !isTest(file) &&
-      /\bMath\.random\b|\bDate[.(]|\bperformance\.|\bprocess\.|\bsetTimeout\b/.test(readFileSync(join(src, file), 'utf8')),
+      /\bMath\.random\b|\bDate[.(]|\bperformance\.|\bprocess\.|\bsetTimeout\b/.test(
+        readFileSync(join(src, file), 'utf8'),
+      ),
   );
   assert.deepEqual(wrong, []);
 });

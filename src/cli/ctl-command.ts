@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { askDaemon, type ControlReply } from '../procfs/control-socket.ts';
 import { errnoName } from '../linux/errno.ts';
+import { askDaemon, type ControlReply } from '../procfs/control-socket.ts';
 import { DEFAULT_SOCKET } from './default-paths.ts';
 import { RunError } from './usage-error.ts';
 
@@ -33,8 +33,10 @@ async function control(socket: string, file: string | undefined, command: string
     const returned = 'returned' in reply ? reply.returned : -22;
     if (returned >= 0) return 0;
     const after = await ask(socket, { read: file });
-    const result = 'text' in after ? /^Result: ([^]*)$/m.exec(after.text ?? '')?.[1]?.trimEnd() : undefined;
-    process.stderr.write(`pktgen: ${file} ${JSON.stringify(command)}: ${errnoName(-returned)}${result ? ` (${result})` : ''}\n`);
+    const result = 'text' in after ? /^Result: (.*)$/ms.exec(after.text ?? '')?.[1]?.trimEnd() : undefined;
+    process.stderr.write(
+      `pktgen: ${file} ${JSON.stringify(command)}: ${errnoName(-returned)}${result ? ` (${result})` : ''}\n`,
+    );
     return 1;
   } finally {
     process.off('SIGINT', onSignal);
@@ -52,7 +54,11 @@ function show(reply: ControlReply, file: string): number {
   return 0;
 }
 
-async function ask(socket: string, request: Parameters<typeof askDaemon>[1], signal?: AbortSignal): Promise<ControlReply> {
+async function ask(
+  socket: string,
+  request: Parameters<typeof askDaemon>[1],
+  signal?: AbortSignal,
+): Promise<ControlReply> {
   try {
     return await askDaemon(socket, request, signal);
   } catch (error) {

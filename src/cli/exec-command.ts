@@ -16,7 +16,10 @@ export function addExecCommand(program: Command, setStatus: (status: number) => 
     .argument('[ARGS...]', 'its arguments; put -- before SCRIPT')
     .option('-v, --verbose', 'show the log of the generator on stderr')
     .passThroughOptions()
-    .addHelpText('after', '\nExample:\n  pktgen exec -- ./pktgen_sample01_simple.sh -i eth1 -m 02:00:00:00:00:02 -n 100000');
+    .addHelpText(
+      'after',
+      '\nExample:\n  pktgen exec -- ./pktgen_sample01_simple.sh -i eth1 -m 02:00:00:00:00:02 -n 100000',
+    );
   addModuleOptions(command);
   command.action(async (script: string, args: readonly string[], options: ModuleOptions & { verbose?: boolean }) => {
     const log = (line: string): void => {

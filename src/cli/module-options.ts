@@ -16,7 +16,11 @@ export function addModuleOptions(command: Command): void {
     .optionsGroup('Parameters of the kernel module:')
     .option('--pg-count-d <N>', 'count of a new device', String(MODULE_PARAMS.count))
     .option('--pg-delay-d <N>', 'delay of a new device [ns]', String(MODULE_PARAMS.delayNs))
-    .option('--pg-clone-skb-d <N>', 'clone_skb of a new device, where its link shares buffers', String(MODULE_PARAMS.cloneSkb))
+    .option(
+      '--pg-clone-skb-d <N>',
+      'clone_skb of a new device, where its link shares buffers',
+      String(MODULE_PARAMS.cloneSkb),
+    )
     .option('--debug <N>', 'say more in the log', String(MODULE_PARAMS.debug));
 }
 

@@ -48,7 +48,9 @@ const optionName = (name: string): string => `--${name.replaceAll('_', '-')}`;
 function describe({ doc, unit, initial }: Row): string {
   const withUnit = unit ? `${doc} [${unit}]` : doc;
   const worth = typeof initial === 'number' || typeof initial === 'bigint' || typeof initial === 'string';
-  return worth && initial !== '' && initial !== -1 && initial !== 0xffff ? `${withUnit} (default: ${initial})` : withUnit;
+  return worth && initial !== '' && initial !== -1 && initial !== 0xffff
+    ? `${withUnit} (default: ${initial})`
+    : withUnit;
 }
 
 /** Adds an option for each row. Values are checked as people mean them and collected, in order, in `lines`. */

@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { addParamOptions, type ParamLine } from './param-options.ts';
 import { EXAMPLE_LINK, previewPackets, previewPcap, previewText } from './preview.ts';
-import { addSampleOptions } from './sample-options.ts';
 import { type SampleOptions, sampleLines, wholeNumber } from './run-plan.ts';
+import { addSampleOptions } from './sample-options.ts';
 
 /** The most packets that a preview makes. */
 const MOST = 1_000_000;

@@ -30,7 +30,12 @@ export interface PreviewPacket {
 }
 
 /** The first packets of a configuration, made without a link. `wallSec` is the time that they carry at the start. */
-export function previewPackets(lines: readonly string[], packets: number, link: Link, wallSec: number): PreviewPacket[] {
+export function previewPackets(
+  lines: readonly string[],
+  packets: number,
+  link: Link,
+  wallSec: number,
+): PreviewPacket[] {
   const device = new Device({ id: 1, name: link.name, cpu: 0, link, defaults: MODULE_PARAMS, random: 1 });
   applyLines(device, lines, (node) => node === 0);
   const { job } = device.start(0);

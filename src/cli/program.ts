@@ -50,7 +50,8 @@ export function newProgram(setStatus: (status: number) => void): Command {
   addCtlCommand(program, setStatus);
   addPreviewCommand(program);
   addProbeCommand(program);
-  for (const command of program.commands) command.exitOverride().showHelpAfterError(`(pktgen ${command.name()} --help tells more)`);
+  for (const command of program.commands)
+    command.exitOverride().showHelpAfterError(`(pktgen ${command.name()} --help tells more)`);
   return program;
 }
 

@@ -36,7 +36,8 @@ export function progressLine(now: Progress, last: Progress): string {
   const pps = Math.max(0, now.packets - last.packets) / seconds;
   const bps = (Math.max(0, now.bytes - last.bytes) * 8) / seconds;
   const rates = `${short(pps, 'pps')} · ${short(bps, 'bit/s')}`;
-  if (now.count === 0) return `${rates} · ${grouped(now.packets)} packets in ${duration(now.elapsedMs / 1000)} · ^C ends`;
+  if (now.count === 0)
+    return `${rates} · ${grouped(now.packets)} packets in ${duration(now.elapsedMs / 1000)} · ^C ends`;
   const percent = Math.min(100, (100 * now.packets) / now.count);
   const left = pps > 0 ? ` · ${duration((now.count - now.packets) / pps)} left` : '';
   return `${rates} · ${grouped(now.packets)} of ${grouped(now.count)} · ${percent.toFixed(1)} %${left}`;

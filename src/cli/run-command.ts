@@ -5,8 +5,8 @@ import { allowedCpus } from '../linux/sched.ts';
 import { TRANSMITTERS, type TransmitterName } from '../transmit/open-queue.ts';
 import { addParamOptions, type ParamLine } from './param-options.ts';
 import { type Destination, labDestination, linkDestination } from './run-destination.ts';
-import { planDevices, type SampleOptions } from './run-plan.ts';
 import { runDevices } from './run-devices.ts';
+import { planDevices, type SampleOptions } from './run-plan.ts';
 import { allSent, arrivedText, resultsText } from './run-result.ts';
 import { addSampleOptions } from './sample-options.ts';
 import { UsageError } from './usage-error.ts';
@@ -57,7 +57,9 @@ async function run(options: RunOptions, params: readonly ParamLine[]): Promise<n
   if (options.interface === undefined && needsUserNamespace()) return reexecInUserNamespace(process.argv.slice(1));
 
   await using destination: Destination =
-    options.interface === undefined ? await labDestination(options) : linkDestination(options.interface, options, transmitter);
+    options.interface === undefined
+      ? await labDestination(options)
+      : linkDestination(options.interface, options, transmitter);
   const devices = planDevices(destination.link, options, params, destination.defaults, cpus);
   const log = (line: string): void => {
     if (options.verbose || /ERROR|WARNING/.test(line)) process.stderr.write(`${line}\n`);
@@ -67,7 +69,8 @@ async function run(options: RunOptions, params: readonly ParamLine[]): Promise<n
   const results = await runDevices(generator.pktgen, devices, transmitter, options.json === true);
   const arrived = await destination.arrived?.();
   if (options.json) {
-    for (const result of results) process.stdout.write(`${JSON.stringify(arrived ? { ...result, arrived } : result)}\n`);
+    for (const result of results)
+      process.stdout.write(`${JSON.stringify(arrived ? { ...result, arrived } : result)}\n`);
   } else {
     process.stdout.write(resultsText(results));
     if (arrived) process.stdout.write(arrivedText(results, arrived));

@@ -2,8 +2,8 @@ import { LAB, Lab } from '../lab/lab.ts';
 import { hasCapability } from '../linux/capabilities.ts';
 import { RouteSocket } from '../linux/rtnetlink.ts';
 import { TRANSMITTERS, type TransmitterName } from '../transmit/open-queue.ts';
-import type { Arrived } from './run-result.ts';
 import type { RunOptions } from './run-command.ts';
+import type { Arrived } from './run-result.ts';
 import { RunError } from './usage-error.ts';
 
 /** Where a run sends to. */

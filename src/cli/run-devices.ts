@@ -52,7 +52,8 @@ function showProgress(pktgen: Pktgen): Disposable {
   const begun = performance.now();
   const look = (): Progress => {
     const figures = pktgen.devices.map((device) => ({ ...device.figures(), count: device.config.count }));
-    const sum = (of: (one: (typeof figures)[number]) => number): number => figures.reduce((total, one) => total + of(one), 0);
+    const sum = (of: (one: (typeof figures)[number]) => number): number =>
+      figures.reduce((total, one) => total + of(one), 0);
     const endless = figures.some((one) => one.count === 0);
     return {
       packets: sum((one) => one.packets),

@@ -47,5 +47,8 @@ test('several threads get a device each', () => {
       [2, 'eth0@2'],
     ],
   );
-  assert.throws(() => planDevices('eth0', { threads: '2', first: '2' }, [], [], [0, 1, 2]), /there are only CPUs 0, 1, 2/);
+  assert.throws(
+    () => planDevices('eth0', { threads: '2', first: '2' }, [], [], [0, 1, 2]),
+    /there are only CPUs 0, 1, 2/,
+  );
 });

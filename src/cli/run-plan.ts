@@ -90,7 +90,8 @@ function ports(range: string): string[] {
   if (more !== undefined) throw new UsageError(`-p ${JSON.stringify(range)}: wants a port or a range such as 433-444`);
   checkValue('-p', 'udp_dst_min', first);
   checkValue('-p', 'udp_dst_max', last);
-  if (Number(last) < Number(first)) throw new UsageError(`-p ${JSON.stringify(range)}: the last port is below the first`);
+  if (Number(last) < Number(first))
+    throw new UsageError(`-p ${JSON.stringify(range)}: the last port is below the first`);
   return [`udp_dst_min ${first}`, `udp_dst_max ${last}`];
 }
 

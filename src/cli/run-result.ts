@@ -63,7 +63,8 @@ export function resultsText(results: readonly DeviceResult[]): string {
   const each = results.map((one) => `Device: ${one.device}\nResult: ${one.result}\n`);
   if (results.length < 2) return each.join('');
   const sum = (of: (one: DeviceResult) => number): number => results.reduce((total, one) => total + of(one), 0);
-  const total = `Total: ${grouped(sum((one) => one.packets))} packets, ${grouped(sum((one) => one.pps))} pps, ` +
+  const total =
+    `Total: ${grouped(sum((one) => one.packets))} packets, ${grouped(sum((one) => one.pps))} pps, ` +
     `${grouped(sum((one) => one.bps) / 1e6)} Mbit/s, errors: ${sum((one) => one.errors)}\n`;
   return [...each, total].join('');
 }
@@ -72,6 +73,10 @@ export function resultsText(results: readonly DeviceResult[]): string {
 export function arrivedText(results: readonly DeviceResult[], arrived: Arrived): string {
   const sent = results.reduce((total, one) => total + one.packets, 0);
   const verdict =
-    arrived.packets === sent ? 'all of them' : arrived.packets < sent ? `${grouped(sent - arrived.packets)} were lost` : 'more than were sent';
+    arrived.packets === sent
+      ? 'all of them'
+      : arrived.packets < sent
+        ? `${grouped(sent - arrived.packets)} were lost`
+        : 'more than were sent';
   return `Sent ${grouped(sent)} packets; the far end counted ${grouped(arrived.packets)} (${grouped(arrived.bytes)} bytes): ${verdict}.\n`;
 }

@@ -44,7 +44,8 @@ async function serve(options: ServeOptions): Promise<number> {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve(signal));
   });
   await using generator = await openGenerator({ params, log: (line) => process.stdout.write(`${line}\n`) });
-  await using _socket = options.socket === false ? undefined : await ControlSocket.open(socketPath(options), generator.pktgen);
+  await using _socket =
+    options.socket === false ? undefined : await ControlSocket.open(socketPath(options), generator.pktgen);
   if (options.mount === false) {
     await ended;
     return 0;
@@ -52,7 +53,8 @@ async function serve(options: ServeOptions): Promise<number> {
   using directory = ownDirectory(options.mount);
   await using session = await serveControlFiles(generator.pktgen, directory.path);
   const outside = options.netns === undefined ? netnsExecAncestor() : undefined;
-  await using _mirror = outside === undefined ? undefined : await MountMirror.open({ pid: outside, mountPoint: session.mountPoint });
+  await using _mirror =
+    outside === undefined ? undefined : await MountMirror.open({ pid: outside, mountPoint: session.mountPoint });
   process.stdout.write(`control files in ${directory.path}\n`);
   await Promise.race([ended, session.ended]);
   return 0;

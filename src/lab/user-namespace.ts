@@ -20,7 +20,8 @@ const FORBIDDEN: readonly (readonly [setting: string, value: string])[] = [
 function forbiddenBy(): string | undefined {
   for (const [setting, value] of FORBIDDEN) {
     try {
-      if (readFileSync(`/proc/sys/${setting}`, 'latin1').trim() === value) return `${setting.replace('/', '.')} = ${value}`;
+      if (readFileSync(`/proc/sys/${setting}`, 'latin1').trim() === value)
+        return `${setting.replace('/', '.')} = ${value}`;
     } catch {
       // A kernel without the setting.
     }

@@ -21,7 +21,16 @@ const MSG_DONTWAIT = 0x40;
 const SEND_BUFFER = 16 << 20;
 
 /** struct sockaddr_ll of linux/if_packet.h. */
-export const sockaddrLl = { size: 20, family: 0, protocol: 2, ifindex: 4, hatype: 8, pkttype: 10, halen: 11, addr: 12 } as const;
+export const sockaddrLl = {
+  size: 20,
+  family: 0,
+  protocol: 2,
+  ifindex: 4,
+  hatype: 8,
+  pkttype: 10,
+  halen: 11,
+  addr: 12,
+} as const;
 /** struct tpacket2_hdr of linux/if_packet.h; in a transmit ring the frame stands right behind it. */
 export const tpacket2Hdr = { size: 32, status: 0, len: 4, snaplen: 8 } as const;
 /** struct tpacket_req of linux/if_packet.h. */
@@ -58,7 +67,11 @@ export class TxRingSocket implements Disposable {
       const blockSize = Math.max(frameSize, 1 << 16);
       const blocks = Math.ceil((frames * frameSize) / blockSize);
       const request = new Uint32Array([blockSize, blocks, frameSize, (blocks * blockSize) / frameSize]);
-      check(cSetsockopt(this.#fd, SOL_PACKET, PACKET.TX_RING, request, tpacketReq.size), 'setsockopt', 'PACKET_TX_RING');
+      check(
+        cSetsockopt(this.#fd, SOL_PACKET, PACKET.TX_RING, request, tpacketReq.size),
+        'setsockopt',
+        'PACKET_TX_RING',
+      );
       this.#mapping = Mapping.open(this.#fd, blocks * blockSize);
       this.#bind(ifindex);
     } catch (error) {

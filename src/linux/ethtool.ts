@@ -1,5 +1,5 @@
-import { declare } from './libc.ts';
 import koffi from 'koffi';
+import { declare } from './libc.ts';
 
 const cSocket = declare('int socket(int domain, int type, int protocol)');
 const cIoctl = declare('int ioctl(int fd, unsigned long request, void *argument)');
@@ -25,7 +25,7 @@ export function realTxQueues(link: string): number | undefined {
     request.write(link, ifreq.name, 'latin1');
     request.writeBigUInt64LE(BigInt(koffi.address(channels)), ifreq.data);
     if (cIoctl(fd, SIOCETHTOOL, request) !== 0) return undefined;
-    return ((channels[ethtoolChannels.txCount] ?? 0) + (channels[ethtoolChannels.combinedCount] ?? 0)) || undefined;
+    return (channels[ethtoolChannels.txCount] ?? 0) + (channels[ethtoolChannels.combinedCount] ?? 0) || undefined;
   } finally {
     cClose(fd);
   }

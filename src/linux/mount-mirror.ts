@@ -17,7 +17,8 @@ const workerUrl = new URL(`./mount-mirror-worker${import.meta.url.endsWith('.ts'
  */
 export function netnsExecAncestor(): number | undefined {
   try {
-    const namespaces = (pid: number | 'self'): string[] => ['mnt', 'net'].map((kind) => readlinkSync(`/proc/${pid}/ns/${kind}`));
+    const namespaces = (pid: number | 'self'): string[] =>
+      ['mnt', 'net'].map((kind) => readlinkSync(`/proc/${pid}/ns/${kind}`));
     const own = namespaces('self');
     for (let pid = process.ppid; pid > 1; pid = parentOf(pid)) {
       const theirs = namespaces(pid);
@@ -29,7 +30,8 @@ export function netnsExecAncestor(): number | undefined {
   return undefined;
 }
 
-const parentOf = (pid: number): number => Number(/^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0);
+const parentOf = (pid: number): number =>
+  Number(/^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0);
 
 /** Shows one of our mounts in the mount namespace of another process too, until it is closed. */
 export class MountMirror implements AsyncDisposable {

@@ -66,7 +66,10 @@ export function parseMessages(bytes: Uint8Array): NetlinkMessage[] {
   for (let at = 0; at + nlmsghdr.size <= bytes.length; ) {
     const length = view.getUint32(at, true);
     if (length < nlmsghdr.size || at + length > bytes.length) break;
-    messages.push({ type: view.getUint16(at + nlmsghdr.type, true), body: bytes.slice(at + nlmsghdr.size, at + length) });
+    messages.push({
+      type: view.getUint16(at + nlmsghdr.type, true),
+      body: bytes.slice(at + nlmsghdr.size, at + length),
+    });
     at += align(length);
   }
   return messages;

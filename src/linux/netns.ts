@@ -30,7 +30,9 @@ export class Netns implements Disposable {
       return new Netns(openSync(path, 'r'));
     } catch (error) {
       const reason = (error as NodeJS.ErrnoException).code ?? String(error);
-      throw new Error(`no network namespace ${name}: ${path}: ${reason} ("ip netns" lists those with a name)`, { cause: error });
+      throw new Error(`no network namespace ${name}: ${path}: ${reason} ("ip netns" lists those with a name)`, {
+        cause: error,
+      });
     }
   }
 

@@ -44,7 +44,14 @@ const AF = { UNSPEC: 0, INET: 2, INET6: 10 } as const;
 export const ifinfomsg = { size: 16, family: 0, type: 2, index: 4, flags: 8, change: 12 } as const;
 export const ifaddrmsg = { size: 8, family: 0, prefixlen: 1, flags: 2, scope: 3, index: 4 } as const;
 export const rtmsg = { size: 12, family: 0, dstLen: 1, table: 4, type: 7 } as const;
-export const rtnlLinkStats64 = { rxPackets: 0, txPackets: 8, rxBytes: 16, txBytes: 24, rxDropped: 48, txDropped: 56 } as const;
+export const rtnlLinkStats64 = {
+  rxPackets: 0,
+  txPackets: 8,
+  rxBytes: 16,
+  txBytes: 24,
+  rxDropped: 48,
+  txDropped: 56,
+} as const;
 
 /** What a link has carried (IFLA_STATS64). */
 export interface LinkStatistics {
@@ -150,7 +157,8 @@ export class RouteSocket implements Disposable {
       const link = answer && parseLink(answer);
       return link && { ...link, txQueues: realTxQueues(link.name) ?? link.txQueues };
     } catch (error) {
-      if (error instanceof SyscallError && (error.errno === ERRNO.ENODEV || error.errno === ERRNO.EINVAL)) return undefined;
+      if (error instanceof SyscallError && (error.errno === ERRNO.ENODEV || error.errno === ERRNO.EINVAL))
+        return undefined;
       throw error;
     }
   }
@@ -198,7 +206,14 @@ export class RouteSocket implements Disposable {
   }
 
   /** Makes a pair of links that are each other's far end; the peer in another namespace when one is given. */
-  addVeth(ends: { name: string; mac: string; peer: string; peerMac: string; queues?: number; peerNetnsFd?: number }): void {
+  addVeth(ends: {
+    name: string;
+    mac: string;
+    peer: string;
+    peerMac: string;
+    queues?: number;
+    peerNetnsFd?: number;
+  }): void {
     const { name, mac, peer, peerMac, queues = 1, peerNetnsFd } = ends;
     const end = (linkName: string, address: string): Uint8Array[] => [
       textAttribute(IFLA.IFNAME, linkName),

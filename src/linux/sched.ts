@@ -4,7 +4,9 @@ import { check, declare } from './libc.ts';
 const cSetAffinity = declare('int sched_setaffinity(int pid, size_t size, const void *mask)');
 const cGetAffinity = declare('int sched_getaffinity(int pid, size_t size, _Out_ void *mask)');
 const cPrctl = declare('int prctl(int option, void *arg2, unsigned long arg3, unsigned long arg4, unsigned long arg5)');
-const cPrctlNumber = declare('int prctl(int option, unsigned long arg2, unsigned long arg3, unsigned long arg4, unsigned long arg5)');
+const cPrctlNumber = declare(
+  'int prctl(int option, unsigned long arg2, unsigned long arg3, unsigned long arg4, unsigned long arg5)',
+);
 
 /** linux/prctl.h */
 const PR_SET_NAME = 15;

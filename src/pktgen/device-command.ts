@@ -14,11 +14,7 @@ const shortcuts = new Map(Object.entries(SHORTCUTS));
 const rules = new Map<string, ParamRule<unknown>>(Object.entries(PARAM_RULES));
 
 /** The names of all commands of a device file. */
-export const deviceCommandNames = (): string[] => [
-  ...PARAM_ROWS.keys(),
-  ...shortcuts.keys(),
-  ...Object.keys(ALIASES),
-];
+export const deviceCommandNames = (): string[] => [...PARAM_ROWS.keys(), ...shortcuts.keys(), ...Object.keys(ALIASES)];
 
 /** Does what one line written to a device file says. Changes nothing itself: the outcome holds the new configuration. */
 export function runDeviceCommand(line: string, on: CommandContext): CommandOutcome {

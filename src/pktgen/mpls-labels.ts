@@ -27,7 +27,8 @@ export function parseLabels(text: string, from: number): { labels: number[]; ran
 
 const formatLabel = (label: number): string => label.toString(16).padStart(8, '0');
 /** The entries in hex, with this between them. */
-export const formatLabels = (labels: readonly number[], between: string): string => labels.map(formatLabel).join(between);
+export const formatLabels = (labels: readonly number[], between: string): string =>
+  labels.map(formatLabel).join(between);
 
 export const labelsKind: Kind<readonly number[]> = {
   placeholder: 'HEX,HEX…',

@@ -118,10 +118,13 @@ export const PARAM_RULES: { readonly [N in ParamName]?: ParamRule<DeviceConfig[N
   },
   burst: {
     refuse: (times, { config: { xmit_mode }, sharesSkb }) =>
-      times > 1 && (xmit_mode === 'queue_xmit' || (xmit_mode === 'start_xmit' && !sharesSkb)) ? notSupported : undefined,
+      times > 1 && (xmit_mode === 'queue_xmit' || (xmit_mode === 'start_xmit' && !sharesSkb))
+        ? notSupported
+        : undefined,
   },
   xmit_mode: {
-    badText: (line, from) => `xmit_mode -:${word(line, from, 31)}:- unknown\nAvailable modes: start_xmit, netif_receive\n`,
+    badText: (line, from) =>
+      `xmit_mode -:${word(line, from, 31)}:- unknown\nAvailable modes: start_xmit, netif_receive\n`,
     refuse: (mode, { config }) => (mode === 'netif_receive' && config.clone_skb > 0 ? notSupported : undefined),
     effect: (mode) => (mode === 'start_xmit' ? {} : { patches: [[STATE.lastOk, 1]] }),
   },

@@ -13,7 +13,7 @@ export const NO_VLAN = 0xffff;
 /** A delay that means: never send (ULLONG_MAX), as `delay 2147483647` sets it. */
 export const NEVER = 0xffff_ffff_ffff_ffffn;
 
-const atLeastMinSize = (size: number): number => (size < MIN_SIZE ? MIN_SIZE : size);
+const atLeastMinSize = (size: number): number => Math.max(size, MIN_SIZE);
 
 /** Every parameter of a device. A device's configuration, the parser, help, options and documentation come from here. */
 export const DEVICE_PARAMS = {

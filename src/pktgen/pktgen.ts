@@ -11,7 +11,17 @@ import { missingFeature, notYetExact } from './setup-inject.ts';
 import { Thread } from './thread.ts';
 
 /** What the control files answer with; negative, as write(2) of a file system gives it. */
-const ERRNO = { EPERM: 1, ENOENT: 2, EIO: 5, E2BIG: 7, EBUSY: 16, ENODEV: 19, EINVAL: 22, EOPNOTSUPP: 95, ENETDOWN: 100 };
+const ERRNO = {
+  EPERM: 1,
+  ENOENT: 2,
+  EIO: 5,
+  E2BIG: 7,
+  EBUSY: 16,
+  ENODEV: 19,
+  EINVAL: 22,
+  EOPNOTSUPP: 95,
+  ENETDOWN: 100,
+};
 
 /** How long start, reset and rem_device_all take at the least: the kernel lets its threads see the control bits. */
 const PROPAGATE_MS = 125;
@@ -225,7 +235,8 @@ export class Pktgen implements ControlFiles, EngineEvents {
 
   #stopDevices(thread: Thread, devices: readonly Device[]): void {
     const running = devices.filter((device) => device.running);
-    for (const device of devices) if (!running.includes(device)) this.onLog(`interface: ${device.name} is already stopped`);
+    for (const device of devices)
+      if (!running.includes(device)) this.onLog(`interface: ${device.name} is already stopped`);
     for (const device of running) Atomics.store(device.state, STATE.stop, 1);
     if (running.length > 0) {
       this.#host.engine.stop(

@@ -92,11 +92,14 @@ function sourceAddress6(link: Link, state: Uint32Array, log: string[]): StatePat
 
 /** Whether packets become longer than asked for because a pktgen header must fit; the kernel tells of it for IPv6 only. */
 const increasesPayload = (config: DeviceConfig, overhead: number): boolean =>
-  (config.flag & FLAG.IPV6) !== 0 && config.imix_weights.length === 0 && config.min_pkt_size < 14 + 40 + 8 + 16 + overhead;
+  (config.flag & FLAG.IPV6) !== 0 &&
+  config.imix_weights.length === 0 &&
+  config.min_pkt_size < 14 + 40 + 8 + 16 + overhead;
 
 /** What this version accepts but does not do: the reason for a device that is not started. */
 export function missingFeature(config: DeviceConfig): string | undefined {
-  if (config.flag & FLAG.IPSEC) return 'flag IPSEC is accepted but packets cannot be encrypted yet: write "flag !IPSEC"';
+  if (config.flag & FLAG.IPSEC)
+    return 'flag IPSEC is accepted but packets cannot be encrypted yet: write "flag !IPSEC"';
   if (config.xmit_mode === 'netif_receive') {
     return 'xmit_mode netif_receive is accepted but cannot send yet: write "xmit_mode start_xmit" or "xmit_mode queue_xmit"';
   }

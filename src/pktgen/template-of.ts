@@ -65,7 +65,12 @@ export function templateOf({ config, ranges, srcMac, overhead }: TemplateInput):
   ];
   const modifiers: FieldModifier[] = [];
   if (config.flows > 0) {
-    modifiers.push({ kind: 'flow', flows: config.flows, flowLen: config.flowlen, order: has('FLOW_SEQ') ? 'walk' : 'random' });
+    modifiers.push({
+      kind: 'flow',
+      flows: config.flows,
+      flowLen: config.flowlen,
+      order: has('FLOW_SEQ') ? 'walk' : 'random',
+    });
   }
   if (config.src_mac_count > 1) {
     const state = STATE.curSrcMacOffset;
@@ -94,7 +99,15 @@ export function templateOf({ config, ranges, srcMac, overhead }: TemplateInput):
   if (config.queue_map_min < config.queue_map_max && !has('QUEUE_MAP_CPU')) {
     const [min, max] = [config.queue_map_min, config.queue_map_max];
     const includesMax = { walk: true, random: true };
-    modifiers.push({ kind: 'range', state: STATE.curQueueMap, bits: 16, min, max, order: order('QUEUE_MAP_RND'), includesMax });
+    modifiers.push({
+      kind: 'range',
+      state: STATE.curQueueMap,
+      bits: 16,
+      min,
+      max,
+      order: order('QUEUE_MAP_RND'),
+      includesMax,
+    });
   }
   return {
     frame,
@@ -120,7 +133,14 @@ export function templateOf({ config, ranges, srcMac, overhead }: TemplateInput):
     }
     if (ranges.dstMin < ranges.dstMax || config.flows > 0) {
       const [min, max] = [ranges.dstMin, ranges.dstMax];
-      const range: RangeModifier = { ...address, state: STATE.curDstAddr, field: dst, min, max, order: order('IPDST_RND') };
+      const range: RangeModifier = {
+        ...address,
+        state: STATE.curDstAddr,
+        field: dst,
+        min,
+        max,
+        order: order('IPDST_RND'),
+      };
       modifiers.push({ ...range, unicast: true, perFlow: config.flows > 0 });
     }
   }
@@ -164,7 +184,8 @@ function outerHeaders(config: DeviceConfig, ip: 4 | 6, has: (flag: FlagName) => 
     types.push([at - 2, ETHERTYPE.VLAN]);
     const field = { offset: at, width: 2 } as const;
     placements.push({ state, field, add: bits });
-    if (random) modifiers.push({ kind: 'random-bits', state, field, set: 0, keep: 0xfff, mark: 0, clear: 0, add: bits });
+    if (random)
+      modifiers.push({ kind: 'random-bits', state, field, set: 0, keep: 0xfff, mark: 0, clear: 0, add: bits });
     at += 4;
   };
   if (config.vlan_id !== NO_VLAN) {
@@ -180,7 +201,10 @@ function outerHeaders(config: DeviceConfig, ip: 4 | 6, has: (flag: FlagName) => 
   return { length: at, types, placements, modifiers };
 }
 
-function sizeRule({ min_pkt_size: min, max_pkt_size: max, imix_weights: imix }: DeviceConfig, random: boolean): SizeRule {
+function sizeRule(
+  { min_pkt_size: min, max_pkt_size: max, imix_weights: imix }: DeviceConfig,
+  random: boolean,
+): SizeRule {
   if (min < max) return { kind: random ? 'random' : 'walk', min, max };
   if (imix.length > 0) return { kind: 'imix', sizes: imix.map((entry) => entry.size), table: imixTable(imix) };
   return { kind: 'fixed' };

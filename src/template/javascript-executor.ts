@@ -1,5 +1,11 @@
 import { STATE } from './device-state.ts';
-import type { FieldModifier, FrameField, MacCountModifier, RandomBitsModifier, RangeModifier } from './field-modifier.ts';
+import type {
+  FieldModifier,
+  FrameField,
+  MacCountModifier,
+  RandomBitsModifier,
+  RangeModifier,
+} from './field-modifier.ts';
 import { type FlowTable, newFlowTable } from './flow-table.ts';
 import { HEADER_ROOM, MIN_PAYLOAD, type PacketTemplate } from './packet-template.ts';
 import { IMIX_PRECISION } from './size-rule.ts';
@@ -77,7 +83,8 @@ const below = (n: number): string =>
     ? `((r * ${n} * ${2 ** -32}) >>> 0)`
     : `((((r >>> 16) * ${n} + Math.floor((r & 0xffff) * ${n} * ${2 ** -16})) * ${2 ** -16}) >>> 0)`;
 
-const put = ({ offset, width }: FrameField, value: string): string => `view.setUint${width * 8}(at + ${offset}, ${value});`;
+const put = ({ offset, width }: FrameField, value: string): string =>
+  `view.setUint${width * 8}(at + ${offset}, ${value});`;
 
 function rangeSource({ state, field, bits, min, max, order, includesMax, unicast, perFlow }: RangeModifier): string {
   const wrap = bits === 16 ? '& 0xffff' : '>>> 0';
@@ -182,7 +189,9 @@ function writerSource(template: PacketTemplate, constant: DataView, state: Uint3
   lines.push(`view.setUint16(at + ${l4 + UDP.length}, udp);`);
   lines.push(`view.setUint32(at + ${payload + PKTGEN.seq}, q);`);
   if (fixups.timestamp) {
-    lines.push(`view.setUint32(at + ${payload + PKTGEN.sec}, sec); view.setUint32(at + ${payload + PKTGEN.usec}, usec);`);
+    lines.push(
+      `view.setUint32(at + ${payload + PKTGEN.sec}, sec); view.setUint32(at + ${payload + PKTGEN.usec}, usec);`,
+    );
   }
   lines.push(ip === 4 ? ipv4Source() : `view.setUint16(at + ${l3 + IPV6.payloadLength}, udp);`);
   if (fixups.udpChecksum) lines.push(udpSource());
@@ -215,7 +224,9 @@ function writerSource(template: PacketTemplate, constant: DataView, state: Uint3
     const varying = [...within(from, to), ...within(l4, payload)];
     const leaveOut = new Set([...follows, ...varying]);
     const base =
-      PROTOCOL_UDP + constantSum(constant, from, to, leaveOut) + constantSum(constant, l4, payload + MIN_PAYLOAD, leaveOut);
+      PROTOCOL_UDP +
+      constantSum(constant, from, to, leaveOut) +
+      constantSum(constant, l4, payload + MIN_PAYLOAD, leaveOut);
     const time = fixups.timestamp ? ' + (sec >>> 16) + (sec & 0xffff) + (usec >>> 16) + (usec & 0xffff)' : '';
     return `let u = ${base} + udp + udp + (q >>> 16) + (q & 0xffff)${time}${sumOf(varying)}; ${fold('u')}
       u = ~u & 0xffff; view.setUint16(at + ${l4 + UDP.checksum}, u === 0 ? 0xffff : u);`;

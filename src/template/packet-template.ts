@@ -51,7 +51,11 @@ export const frameLength = (template: PacketTemplate, size: number): number =>
 export function longestFrame(template: PacketTemplate, curPktSize: number): number {
   const { size } = template;
   const largest =
-    size.kind === 'fixed' ? curPktSize : size.kind === 'imix' ? Math.max(...size.sizes) : Math.max(size.max, curPktSize);
+    size.kind === 'fixed'
+      ? curPktSize
+      : size.kind === 'imix'
+        ? Math.max(...size.sizes)
+        : Math.max(size.max, curPktSize);
   return frameLength(template, largest | 0);
 }
 

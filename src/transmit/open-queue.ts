@@ -1,7 +1,7 @@
-import type { TransmitJob } from '../pktgen/engine.ts';
-import { longestFrame } from '../template/packet-template.ts';
-import { STATE } from '../template/device-state.ts';
 import { realtimeNs } from '../linux/clock.ts';
+import type { TransmitJob } from '../pktgen/engine.ts';
+import { STATE } from '../template/device-state.ts';
+import { longestFrame } from '../template/packet-template.ts';
 import type { FrameQueue } from './frame-queue.ts';
 import { LONGEST_FRAME, MemoryQueue } from './memory-queue.ts';
 import { PcapSink } from './pcap-sink.ts';

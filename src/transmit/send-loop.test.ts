@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { fakeMachine } from '../../tests/support/fake-machine.ts';
 import { FakeClock, LoopEngine } from '../../tests/support/loop-engine.ts';
-import { readU64, STATE } from '../template/device-state.ts';
 import { SyscallError } from '../linux/errno.ts';
+import { readU64, STATE } from '../template/device-state.ts';
 import { MemoryQueue } from './memory-queue.ts';
 
 /** The model with the real loop; endless runs go round `longestLoop` times. */
@@ -72,7 +72,10 @@ test('two devices of a thread depart in the order of their times', async () => {
   for (const line of ['count 10', 'delay 2000000']) await write('pg1', line);
   await write('pgctrl', 'start\n');
   const times = engine.sent.map((frame) => frame.at);
-  assert.deepEqual(times, [...times].sort((a, b) => a - b));
+  assert.deepEqual(
+    times,
+    [...times].sort((a, b) => a - b),
+  );
   assert.equal(engine.sent.filter((frame) => frame.device === 'pg0').length, 20);
   assert.equal(engine.sent.filter((frame) => frame.device === 'pg1').length, 10);
   // Newest first: pg1 began first and departs first where times are equal.
@@ -172,7 +175,11 @@ test('a template changed during a run takes effect at once; the sequence goes on
 });
 
 test('what left is never more than count, but for the last burst', async () => {
-  const numbers = fc.record({ count: fc.integer({ min: 1, max: 300 }), burst: fc.integer({ min: 1, max: 40 }), clone: fc.integer({ min: 0, max: 50 }) });
+  const numbers = fc.record({
+    count: fc.integer({ min: 1, max: 300 }),
+    burst: fc.integer({ min: 1, max: 40 }),
+    clone: fc.integer({ min: 0, max: 50 }),
+  });
   await fc.assert(
     fc.asyncProperty(numbers, async ({ count, burst, clone }) => {
       const { engine, start, state } = await generator([`count ${count}`, `burst ${burst}`, `clone_skb ${clone}`]);

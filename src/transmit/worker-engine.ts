@@ -77,7 +77,9 @@ export class WorkerEngine implements Engine {
       if ('log' in report) this.#events.onLog(report.log);
       else this.#events.onStopped(report.stopped);
     });
-    worker.on('error', (error) => this.#events.onLog(`ERROR: thread kpktgend_${cpu} died: ${error.stack ?? error.message}`));
+    worker.on('error', (error) =>
+      this.#events.onLog(`ERROR: thread kpktgend_${cpu} died: ${error.stack ?? error.message}`),
+    );
     const ended = new Promise<void>((resolve) => worker.on('exit', () => resolve()));
     const thread = { worker, bell, states, ended };
     void ended.then(() => this.#forget(cpu, states));

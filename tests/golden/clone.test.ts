@@ -56,7 +56,8 @@ for (const name of goldenNames('clone')) {
       );
       const after = golden.after[run];
       const mac = (text: string): string => text.replace(/src_mac: \S+/g, 'src_mac: MAC');
-      if (after !== undefined) assert.equal(mac(maskTimes(pktgen.read('dum0') ?? '')), mac(maskTimes(after)), `file after run ${run + 1}`);
+      if (after !== undefined)
+        assert.equal(mac(maskTimes(pktgen.read('dum0') ?? '')), mac(maskTimes(after)), `file after run ${run + 1}`);
     }
   });
 }

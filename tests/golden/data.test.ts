@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fakeMachine } from '../support/fake-machine.ts';
 import { type DataCase, goldenNames, maskTimes, readCase, recordedFrames } from '../support/golden.ts';
-import { assertSameFrames, isRandom, timeIn } from '../support/same-frames.ts';
 import { recordingEngine } from '../support/recording-engine.ts';
+import { assertSameFrames, isRandom, timeIn } from '../support/same-frames.ts';
 
 /** What a later version sends: until then the configuration is taken, and the device refused at start. */
 const isNotYet = (name: string): boolean => /^(ipsec|netif-receive)/.test(name) && name !== 'ipsec-no-sa';
@@ -35,7 +35,8 @@ for (const name of goldenNames('data')) {
     // Without a security association IPsec leaves packets as they are; the flag alone is refused at start for now.
     const writes = golden.writes.filter(({ write }) => write !== 'flag IPSEC\n');
     for (const { file, write } of writes) await pktgen.write(file, write, machine.root);
-    if (writes.length === golden.writes.length) assert.equal(maskTimes(pktgen.read('pg0') ?? ''), maskTimes(golden.before));
+    if (writes.length === golden.writes.length)
+      assert.equal(maskTimes(pktgen.read('pg0') ?? ''), maskTimes(golden.before));
     machine.takeLog();
     assert.equal(await pktgen.write('pgctrl', 'start\n', machine.root), 6);
     assert.deepEqual([...new Set(machine.takeLog())], [...new Set(golden.start.dmesg)]);

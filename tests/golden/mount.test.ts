@@ -43,7 +43,8 @@ for (const name of goldenNames('control').filter((one) => !needsDummy(one))) {
       written.add(line.file);
       const returned = await served.write(line.file, data);
       // Node calls EOPNOTSUPP by its other name.
-      if (typeof returned === 'string') assert.equal(returned, line.errno === 'ENOTSUPP' ? 'ENOTSUP' : line.errno, what);
+      if (typeof returned === 'string')
+        assert.equal(returned, line.errno === 'ENOTSUPP' ? 'ENOTSUP' : line.errno, what);
       else {
         assert.equal(0, line.errno, what);
         assert.equal(returned, line.ret ?? data.length, `${what}: returned`);
@@ -53,7 +54,8 @@ for (const name of goldenNames('control').filter((one) => !needsDummy(one))) {
         assert.equal(maskTimes(resultOf(text) ?? '').trimEnd(), maskTimes(line.result).trimEnd(), `${what}: result`);
         differs = false;
       }
-      if (line.show !== undefined && !differs) assert.equal(maskTimes(text ?? ''), maskTimes(line.show), `${what}: file`);
+      if (line.show !== undefined && !differs)
+        assert.equal(maskTimes(text ?? ''), maskTimes(line.show), `${what}: file`);
       if (line.ls) assert.deepEqual(await served.list(), line.ls, `${what}: files`);
     }
   });

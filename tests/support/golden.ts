@@ -70,7 +70,8 @@ export const resultOf = (text: string | undefined): string | undefined =>
  * ones. Each is a row of docs/kernel-differences.md and has its own test.
  */
 export function followsNewerKernel(file: string, data: string): boolean {
-  if (file === 'pgctrl') return !/^(start|stop|reset)[\n\0]$/.test(data) && (data.length > 128 || /^(start|stop|reset)/.test(data));
+  if (file === 'pgctrl')
+    return !/^(start|stop|reset)[\n\0]$/.test(data) && (data.length > 128 || /^(start|stop|reset)/.test(data));
   const name = /^["\s=]*([^"\s\0]*)/.exec(data)?.[1] ?? '';
   if (name.includes('=')) return true;
   if (name === 'rate' || name === 'ratep') return !/^["\s=]*\w+["\s=]+0{0,9}[1-9]/.test(data);

@@ -62,7 +62,8 @@ export function assertSameFrames(
   for (let at = 0; at < shortest; at++) {
     const [want, have] = [new Set(a.map((frame) => frame[at])), new Set(b.map((frame) => frame[at]))];
     if (want.size === 1) assert.deepEqual([...have], [...want], `byte ${at} is constant`);
-    else if (wanted.length >= 100) assert.ok(have.size >= want.size / 4, `byte ${at}: ${have.size} values of ${want.size}`);
+    else if (wanted.length >= 100)
+      assert.ok(have.size >= want.size / 4, `byte ${at}: ${have.size} values of ${want.size}`);
   }
   for (const frame of b) assertInRange(golden, frame);
 }

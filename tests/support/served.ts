@@ -36,7 +36,9 @@ export class Bench {
     this.near = id;
     this.far = `${id}p`;
     for (const ns of [this.near, this.far]) {
-      sh(`ip netns add ${ns}; ip netns exec ${ns} sh -c 'for i in all default; do echo 1 > /proc/sys/net/ipv6/conf/$i/disable_ipv6; done'`);
+      sh(
+        `ip netns add ${ns}; ip netns exec ${ns} sh -c 'for i in all default; do echo 1 > /proc/sys/net/ipv6/conf/$i/disable_ipv6; done'`,
+      );
     }
     for (const i of [0, 1]) {
       const mac = (n: number): string => `02:00:00:00:00:0${2 * i + n}`;
@@ -48,7 +50,9 @@ export class Bench {
   }
   /** Runs a command of the recordings, in which the far namespace is called `peer`. */
   run(command: string): string {
-    const here = command.replaceAll('ip -n peer', `ip -n ${this.far}`).replaceAll('ip netns exec peer', `ip netns exec ${this.far}`);
+    const here = command
+      .replaceAll('ip -n peer', `ip -n ${this.far}`)
+      .replaceAll('ip netns exec peer', `ip netns exec ${this.far}`);
     return sh(`ip netns exec ${this.near} sh -c ${JSON.stringify(here).replaceAll('$', '\\$')}`);
   }
   close(): void {
@@ -71,7 +75,11 @@ export class Served {
     if (daemon.stderr) createInterface(daemon.stderr).on('line', (line) => this.log.push(line));
   }
 
-  static async start(netns: string, options: readonly string[] = [], folder = mkdtempSync(join(tmpdir(), 'pktgen-test-'))): Promise<Served> {
+  static async start(
+    netns: string,
+    options: readonly string[] = [],
+    folder = mkdtempSync(join(tmpdir(), 'pktgen-test-')),
+  ): Promise<Served> {
     const argv = [join(projectRoot, 'bin/pktgen.js'), 'serve', '--netns', netns, '--mount', folder, ...options];
     const daemon = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] });
     const served = new Served(folder, daemon);
