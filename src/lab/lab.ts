@@ -61,6 +61,16 @@ export class Lab implements Disposable {
     });
   }
 
+  /** Moves the calling thread, and what it starts from then on, to the near side; call what it gives to come back. */
+  enter(): () => void {
+    const before = Netns.current();
+    this.near.enter();
+    return () => {
+      before.enter();
+      before[Symbol.dispose]();
+    };
+  }
+
   received(): Received {
     const statistics = this.#farRoutes.link(this.#farIndex)?.statistics;
     return { packets: statistics?.rxPackets ?? 0, bytes: statistics?.rxBytes ?? 0 };

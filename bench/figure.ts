@@ -1,0 +1,33 @@
+/** A figure, printed as one JSON line. */
+export interface Figure {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  /** What we want it to be: at least, or at most. */
+  readonly goal?: { readonly atLeast: number } | { readonly atMost: number };
+  /** What else was measured in the same run. */
+  readonly note?: string;
+}
+
+/** A figure that cannot be measured here, and why. */
+export interface Skipped {
+  readonly name: string;
+  readonly skipped: string;
+}
+
+/** Whether the goal is reached; true without one. */
+export const reached = ({ value, goal }: Figure): boolean =>
+  goal === undefined || ('atLeast' in goal ? value >= goal.atLeast : value <= goal.atMost);
+
+/** Prints a figure; a goal that is missed is marked, not failed: the machines are shared and noisy. */
+export function print(figure: Figure | Skipped): void {
+  const rounded =
+    'value' in figure ? { ...figure, value: Number(figure.value.toPrecision(4)), reached: reached(figure) } : figure;
+  process.stdout.write(`${JSON.stringify(rounded)}\n`);
+}
+
+/** The middle of some measurements. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
