@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { XDP_DROP_ALL, XdpAttachment } from '../linux/bpf.ts';
 import { Netns } from '../linux/netns.ts';
 import { RouteSocket } from '../linux/rtnetlink.ts';
 
@@ -69,6 +70,11 @@ export class Lab implements Disposable {
       before.enter();
       before[Symbol.dispose]();
     };
+  }
+
+  /** Has the far end drop frames as they come, in XDP: it keeps up with any sender. Wants CAP_BPF. */
+  dropInXdp(): Disposable {
+    return this.#far.run(() => new XdpAttachment(this.#farIndex, XDP_DROP_ALL));
   }
 
   received(): Received {

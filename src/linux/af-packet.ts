@@ -14,7 +14,7 @@ const SOL_SOCKET = 1;
 const SO = { SNDBUF: 7, PRIORITY: 12, SNDBUFFORCE: 32 } as const;
 const SOL_PACKET = 263;
 /** Socket options of linux/if_packet.h. */
-const PACKET = { VERSION: 10, TX_RING: 13, LOSS: 14, QDISC_BYPASS: 20 } as const;
+const PACKET = { VERSION: 10, TX_RING: 13, LOSS: 14, VNET_HDR: 15, QDISC_BYPASS: 20 } as const;
 const TPACKET_V2 = 1;
 const MSG_DONTWAIT = 0x40;
 /** Bytes that skbs on their way may take; the default allows some hundred. */
@@ -33,6 +33,8 @@ export const sockaddrLl = {
 } as const;
 /** struct tpacket2_hdr of linux/if_packet.h; in a transmit ring the frame stands right behind it. */
 export const tpacket2Hdr = { size: 32, status: 0, len: 4, snaplen: 8 } as const;
+/** struct virtio_net_hdr of linux/virtio_net.h: stands before each frame of a socket that has PACKET_VNET_HDR. */
+export const virtioNetHdr = { size: 10, hdrLen: 2 } as const;
 /** struct tpacket_req of linux/if_packet.h. */
 export const tpacketReq = { size: 16, blockSize: 0, blockNr: 4, frameSize: 8, frameNr: 12 } as const;
 /** Who owns a slot: the program (AVAILABLE), or the kernel, before and while it sends. */
@@ -50,7 +52,11 @@ export interface TxRingOptions {
   readonly priority: number;
 }
 
-/** A packet socket with a transmit ring in shared memory (packet(7), PACKET_TX_RING). Wants CAP_NET_RAW. */
+/**
+ * A packet socket with a transmit ring in shared memory (packet(7), PACKET_TX_RING). Wants CAP_NET_RAW. Each frame has a
+ * virtio_net_hdr before it: its hdr_len says how many bytes the kernel copies into the packet; the rest stays in the ring
+ * until the packet is gone. It also has the kernel leave the judgement of a frame's length to the link, as pktgen does.
+ */
 export class TxRingSocket implements Disposable {
   readonly #fd: number;
   readonly #mapping: Mapping;
@@ -58,9 +64,11 @@ export class TxRingSocket implements Disposable {
 
   constructor({ ifindex, frameSize, frames, bypassQdisc, priority }: TxRingOptions) {
     this.#fd = check(cSocket(AF_PACKET, SOCK_RAW_CLOEXEC, 0), 'socket', 'AF_PACKET (wants CAP_NET_RAW)');
+    let mapping: Mapping | undefined;
     try {
       this.#set(SOL_PACKET, PACKET.VERSION, TPACKET_V2, 'PACKET_VERSION');
       this.#set(SOL_PACKET, PACKET.LOSS, 1, 'PACKET_LOSS');
+      this.#set(SOL_PACKET, PACKET.VNET_HDR, 1, 'PACKET_VNET_HDR');
       if (bypassQdisc) this.#set(SOL_PACKET, PACKET.QDISC_BYPASS, 1, 'PACKET_QDISC_BYPASS');
       if (priority !== 0) this.#set(SOL_SOCKET, SO.PRIORITY, priority, 'SO_PRIORITY');
       this.#growSendBuffer();
@@ -72,9 +80,11 @@ export class TxRingSocket implements Disposable {
         'setsockopt',
         'PACKET_TX_RING',
       );
-      this.#mapping = Mapping.open(this.#fd, blocks * blockSize);
+      mapping = Mapping.open(this.#fd, blocks * blockSize);
       this.#bind(ifindex);
+      this.#mapping = mapping;
     } catch (error) {
+      mapping?.close();
       cClose(this.#fd);
       throw error;
     }

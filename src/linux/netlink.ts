@@ -5,10 +5,13 @@ const cSocket = declare('int socket(int domain, int type, int protocol)');
 const cBind = declare('int bind(int fd, const void *address, unsigned int length)');
 const cSend = declare('long send(int fd, const void *data, size_t length, int flags)');
 const cRecv = declare('long recv(int fd, _Out_ void *data, size_t length, int flags)');
+const cSetsockopt = declare('int setsockopt(int fd, int level, int name, const void *value, unsigned int length)');
 const cClose = declare('int close(int fd)');
 
 const AF_NETLINK = 16;
 const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
+const SOL_SOCKET = 1;
+const SO = { RCVBUF: 8, RCVBUFFORCE: 33 } as const;
 
 /** struct nlmsghdr of linux/netlink.h. */
 export const nlmsghdr = { size: 16, len: 0, type: 4, flags: 6, seq: 8, pid: 12 } as const;
@@ -78,6 +81,8 @@ export function parseMessages(bytes: Uint8Array): NetlinkMessage[] {
 /** A netlink socket in the network namespace of the thread that opened it. */
 export class NetlinkSocket implements Disposable {
   readonly fd: number;
+  /** How often messages were lost because nobody read them (ENOBUFS). */
+  overruns = 0;
   readonly #buffer = new Uint8Array(RECEIVE_LEN);
   #seq = 0;
   #open = true;
@@ -89,7 +94,19 @@ export class NetlinkSocket implements Disposable {
     const address = new DataView(new ArrayBuffer(12));
     address.setUint16(0, AF_NETLINK, true);
     address.setUint32(8, groups, true);
-    check(cBind(this.fd, new Uint8Array(address.buffer), 12), 'bind', 'AF_NETLINK');
+    try {
+      check(cBind(this.fd, new Uint8Array(address.buffer), 12), 'bind', 'AF_NETLINK');
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** Room for messages that wait, bytes; without CAP_NET_ADMIN the system's limit holds. */
+  setReceiveBuffer(bytes: number): void {
+    const value = new Uint32Array([bytes]);
+    if (cSetsockopt(this.fd, SOL_SOCKET, SO.RCVBUFFORCE, value, 4) === 0) return;
+    check(cSetsockopt(this.fd, SOL_SOCKET, SO.RCVBUF, value, 4), 'setsockopt', 'SO_RCVBUF');
   }
 
   /** Sends a request and gives the kernel's answers to it; throws what the kernel refused it with. */
@@ -118,11 +135,12 @@ export class NetlinkSocket implements Disposable {
     }
   }
 
-  /** Waits for messages. None when messages were lost because nobody read them (ENOBUFS). */
+  /** Waits for messages. None when messages were lost, see `overruns`. */
   receive(flags = 0): NetlinkMessage[] {
     const length: number = cRecv(this.fd, this.#buffer, RECEIVE_LEN, flags);
     if (length >= 0) return parseMessages(this.#buffer.subarray(0, length));
     const errno = lastErrno();
+    if (errno === ERRNO.ENOBUFS) this.overruns++;
     if (errno === ERRNO.ENOBUFS || errno === ERRNO.EINTR || errno === ERRNO.EAGAIN) return [];
     throw new SyscallError('recv', errno, 'AF_NETLINK');
   }

@@ -22,6 +22,7 @@ const IFLA = {
   MTU: 4,
   LINKINFO: 18,
   STATS64: 23,
+  AF_SPEC: 26,
   NET_NS_FD: 28,
   NUM_TX_QUEUES: 31,
   NUM_RX_QUEUES: 32,
@@ -29,10 +30,13 @@ const IFLA = {
 } as const;
 const IFLA_INFO = { KIND: 1, DATA: 2 } as const;
 const VETH_INFO_PEER = 1;
+const IFLA_INET6_ADDR_GEN_MODE = 8;
+const IN6_ADDR_GEN_MODE_NONE = 1;
 const IFA = { ADDRESS: 1, LOCAL: 2, FLAGS: 8 } as const;
 const IFA_F_NODAD = 0x02;
 const IFA_F_TENTATIVE = 0x40;
-const RTA = { OIF: 4, TABLE: 15 } as const;
+const RTA = { OIF: 4, MULTIPATH: 9, TABLE: 15 } as const;
+const RTN_UNICAST = 1;
 const RT_TABLE_MAIN = 254;
 const RT_SCOPE_LINK = 253;
 /** Flags of linux/if.h. */
@@ -44,6 +48,8 @@ const AF = { UNSPEC: 0, INET: 2, INET6: 10 } as const;
 export const ifinfomsg = { size: 16, family: 0, type: 2, index: 4, flags: 8, change: 12 } as const;
 export const ifaddrmsg = { size: 8, family: 0, prefixlen: 1, flags: 2, scope: 3, index: 4 } as const;
 export const rtmsg = { size: 12, family: 0, dstLen: 1, table: 4, type: 7 } as const;
+/** struct rtnexthop of linux/rtnetlink.h. */
+export const rtnexthop = { size: 8, len: 0, ifindex: 4 } as const;
 export const rtnlLinkStats64 = {
   rxPackets: 0,
   txPackets: 8,
@@ -131,11 +137,27 @@ function linkMessage(index: number, flags = 0, change = 0): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
+/** Indexes of the links of a route with several (RTA_MULTIPATH). */
+function nextHops(bytes: Uint8Array | undefined): number[] {
+  const found: number[] = [];
+  if (!bytes) return found;
+  const view = viewOf(bytes);
+  for (let at = 0; at + rtnexthop.size <= bytes.length; ) {
+    found.push(view.getInt32(at + rtnexthop.ifindex, true));
+    at += Math.max(rtnexthop.size, view.getUint16(at + rtnexthop.len, true));
+  }
+  return found;
+}
+
 const MAC_PATTERN = /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i;
 function macBytes(mac: string): Uint8Array {
   if (!MAC_PATTERN.test(mac)) throw new RangeError(`${mac} is no MAC address`);
   return Uint8Array.from(mac.split(':'), (pair) => Number.parseInt(pair, 16));
 }
+
+/** The kernel's messages about all links. */
+export const linkDump = (socket: NetlinkSocket): NetlinkMessage[] =>
+  socket.request(RTM.GETLINK, NLM_F.DUMP, linkMessage(0), 'RTM_GETLINK');
 
 /** Links, addresses and routes of the network namespace in which it was opened (NETLINK_ROUTE). */
 export class RouteSocket implements Disposable {
@@ -143,8 +165,7 @@ export class RouteSocket implements Disposable {
 
   /** All links. */
   links(): LinkInfo[] {
-    const answers = this.#socket.request(RTM.GETLINK, NLM_F.DUMP, linkMessage(0), 'RTM_GETLINK');
-    return answers.map(parseLink).filter((link) => link !== undefined);
+    return linkDump(this.#socket).flatMap((answer) => parseLink(answer) ?? []);
   }
 
   /** A link by its name or index; undefined when there is none. Its transmit queues are those in use. */
@@ -169,7 +190,7 @@ export class RouteSocket implements Disposable {
     return first && viewOf(first.address).getUint32(0);
   }
 
-  /** The link's first link-local IPv6 address that is not tentative. */
+  /** The link's first link-local IPv6 address that is not tentative (its own, where the link has a peer). */
   linkLocal(index: number): Uint8Array | undefined {
     const usable = this.#addresses(AF.INET6).find(
       (one) => one.index === index && one.scope === RT_SCOPE_LINK && (one.flags & IFA_F_TENTATIVE) === 0,
@@ -182,7 +203,9 @@ export class RouteSocket implements Disposable {
     request[ifaddrmsg.family] = family;
     return this.#socket.request(RTM.GETADDR, NLM_F.DUMP, request, 'RTM_GETADDR').flatMap(({ body }) => {
       const attributes = parseAttributes(body, ifaddrmsg.size);
-      const address = attributes.get(IFA.ADDRESS) ?? attributes.get(IFA.LOCAL);
+      // Of a link with a peer, IPv4's ifa_address is the peer's, and pktgen takes that; IPv6's own one is in IFA_LOCAL.
+      const [first, second] = family === AF.INET ? [IFA.ADDRESS, IFA.LOCAL] : [IFA.LOCAL, IFA.ADDRESS];
+      const address = attributes.get(first) ?? attributes.get(second);
       if (!address || body[ifaddrmsg.family] !== family) return [];
       const index = viewOf(body).getUint32(ifaddrmsg.index, true);
       const flags = u32Of(attributes.get(IFA.FLAGS)) ?? body[ifaddrmsg.flags] ?? 0;
@@ -198,8 +221,9 @@ export class RouteSocket implements Disposable {
       return this.#socket.request(RTM.GETROUTE, NLM_F.DUMP, request, 'RTM_GETROUTE').flatMap(({ body }) => {
         const attributes = parseAttributes(body, rtmsg.size);
         const table = u32Of(attributes.get(RTA.TABLE)) ?? body[rtmsg.table];
+        if (body[rtmsg.dstLen] !== 0 || table !== RT_TABLE_MAIN || body[rtmsg.type] !== RTN_UNICAST) return [];
         const out = u32Of(attributes.get(RTA.OIF));
-        return body[rtmsg.dstLen] === 0 && table === RT_TABLE_MAIN && out !== undefined ? [out] : [];
+        return [...(out === undefined ? [] : [out]), ...nextHops(attributes.get(RTA.MULTIPATH))];
       });
     });
     return [...new Set(found)];
@@ -235,9 +259,25 @@ export class RouteSocket implements Disposable {
   setMtu(index: number, mtu: number): void {
     this.#socket.request(RTM.NEWLINK, 0, concat([linkMessage(index), u32Attribute(IFLA.MTU, mtu)]), 'RTM_NEWLINK mtu');
   }
+  /** Lets the link have no IPv6 address of its own accord: it then sends nothing that it was not told to. */
+  silence(index: number): void {
+    const mode = attribute(IFLA_INET6_ADDR_GEN_MODE, Uint8Array.of(IN6_ADDR_GEN_MODE_NONE));
+    const body = concat([linkMessage(index), nested(IFLA.AF_SPEC, nested(AF.INET6, mode))]);
+    try {
+      this.#socket.request(RTM.NEWLINK, 0, body, 'RTM_NEWLINK addr_gen_mode');
+    } catch (error) {
+      // A kernel without IPv6 sends none.
+      if (!(error instanceof SyscallError) || error.errno !== ERRNO.EAFNOSUPPORT) throw error;
+    }
+  }
   rename(index: number, name: string): void {
     const body = concat([linkMessage(index), textAttribute(IFLA.IFNAME, name)]);
     this.#socket.request(RTM.NEWLINK, 0, body, `RTM_NEWLINK name ${name}`);
+  }
+  /** Moves a link into another namespace; it is down there. */
+  moveTo(index: number, netnsFd: number): void {
+    const body = concat([linkMessage(index), u32Attribute(IFLA.NET_NS_FD, netnsFd)]);
+    this.#socket.request(RTM.NEWLINK, 0, body, 'RTM_NEWLINK netns');
   }
   remove(index: number): void {
     this.#socket.request(RTM.DELLINK, 0, linkMessage(index), 'RTM_DELLINK');

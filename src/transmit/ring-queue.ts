@@ -1,8 +1,8 @@
-import { TP_STATUS, TxRingSocket, tpacket2Hdr } from '../linux/af-packet.ts';
+import { TP_STATUS, TxRingSocket, tpacket2Hdr, virtioNetHdr } from '../linux/af-packet.ts';
 import { ERRNO } from '../linux/errno.ts';
 import type { TransmitJob } from '../pktgen/engine.ts';
 import { HEADER_ROOM } from '../template/packet-template.ts';
-import { ETHERNET_HEADER_LEN, ETHERTYPE } from '../wire/ethernet.ts';
+import { ETHERNET_HEADER_LEN } from '../wire/ethernet.ts';
 import { VLAN_TAG_LEN } from '../wire/vlan.ts';
 import type { FrameQueue } from './frame-queue.ts';
 
@@ -21,6 +21,12 @@ export interface RingOptions {
  * net.core.netdev_max_backlog (1000) of them; until then its bytes must stay, so a slot must not come round earlier.
  */
 const SLOTS = 4096;
+/** What a link takes beyond its MTU: Ethernet header and a VLAN tag (is_skb_forwardable). */
+const LINK_OVERHEAD = ETHERNET_HEADER_LEN + VLAN_TAG_LEN;
+/** Bytes of a slot before its frame. */
+const BEFORE_FRAME = tpacket2Hdr.size + virtioNetHdr.size;
+/** Frames up to this length are copied whole when they are handed over, of longer ones the headers: that costs less. */
+const COPIED = 2048;
 /** Memory of a ring whose slots are long. */
 const MOST_MEMORY = 64 << 20;
 /** Results of a look through the ring that mean: try again. EINTR: a signal came; the others: no room at the moment. */
@@ -39,27 +45,27 @@ export class RingQueue implements FrameQueue {
   /** Status and length words of all slots. */
   readonly #words: Int32Array;
   readonly #frameWords: number;
-  /** Slots, counted in words: written next, handed over next, let go of next. */
+  /** Slots, counted in words: written next, handed over next. */
   #write = 0;
   #taken = 0;
-  #free = 0;
+  /** Slots handed over that may still be the kernel's. */
   #inFlight = 0;
 
   constructor({ ifindex, slotLen, bypassQdisc, priority }: RingOptions) {
-    const needed = tpacket2Hdr.size + Math.max(slotLen, HEADER_ROOM);
+    const needed = BEFORE_FRAME + Math.max(slotLen, HEADER_ROOM);
     const frameSize = 2 ** Math.ceil(Math.log2(needed));
     const frames = Math.min(SLOTS, Math.floor(MOST_MEMORY / frameSize));
     this.#socket = new TxRingSocket({ ifindex, frameSize, frames, bypassQdisc, priority });
     this.memory = this.#socket.memory;
     this.slots = this.memory.byteLength / frameSize;
-    this.slotLen = frameSize - tpacket2Hdr.size;
+    this.slotLen = frameSize - BEFORE_FRAME;
     this.#words = new Int32Array(this.memory);
     this.stride = frameSize;
     this.#frameWords = frameSize / 4;
   }
 
   get at(): number {
-    return this.#write * 4 + tpacket2Hdr.size;
+    return this.#write * 4 + BEFORE_FRAME;
   }
 
   reserve(most: number): number {
@@ -78,7 +84,10 @@ export class RingQueue implements FrameQueue {
     const words = this.#words;
     let slot = this.#write;
     for (let n = 0; n < frames; n++) {
-      words[slot + tpacket2Hdr.len / 4] = lengths[n] ?? 0;
+      const length = lengths[n] ?? 0;
+      words[slot + tpacket2Hdr.len / 4] = length + virtioNetHdr.size;
+      // flags and gso_type are 0, the upper half of the word is hdr_len.
+      words[slot + tpacket2Hdr.size / 4] = (length > COPIED ? HEADER_ROOM : length) << 16;
       Atomics.store(words, slot, TP_STATUS.SEND_REQUEST);
       slot += this.#frameWords;
     }
@@ -89,38 +98,53 @@ export class RingQueue implements FrameQueue {
   flush(): number {
     if (this.pending === 0) return 0;
     const result = this.#socket.kick();
+    const first = this.#taken;
     let frames = 0;
     let bytes = 0;
     const words = this.#words;
     // The kernel takes slots in turn; one that it refused for now still asks to be sent.
     while (this.pending > 0 && Atomics.load(words, this.#taken) !== TP_STATUS.SEND_REQUEST) {
-      bytes += words[this.#taken + tpacket2Hdr.len / 4] ?? 0;
+      bytes += (words[this.#taken + tpacket2Hdr.len / 4] ?? 0) - virtioNetHdr.size;
       this.#taken = this.#next(this.#taken);
       this.pending--;
-      this.#inFlight++;
       frames++;
     }
+    this.#inFlight = Math.min(this.#inFlight + frames, this.slots);
     if (result < 0 && !BUSY.has(result)) throw this.#socket.failure(result);
-    // Frames that became too long for the link are skipped: they are missing in the bytes that left.
-    const lost = result > 0 && result < bytes ? Math.max(1, Math.round(((bytes - result) * frames) / bytes)) : 0;
+    const lost = result >= 0 && result < bytes ? this.#tooLong(first, frames, bytes - result) : 0;
     this.dropped += lost;
     this.bytes += lost > 0 ? result : bytes;
     return frames - lost;
   }
 
-  /** AF_PACKET takes the MTU and an Ethernet header, and a VLAN tag where the frame has one (packet_extra_vlan_len_allowed). */
-  longestFrame({ link, template }: TransmitJob): number {
-    const { frame } = template;
-    const tagged = (frame[12] ?? 0) * 256 + (frame[13] ?? 0) === ETHERTYPE.VLAN;
-    return link.mtu + ETHERNET_HEADER_LEN + (tagged ? VLAN_TAG_LEN : 0);
+  /**
+   * How many frames were too long for the link, as its MTU has become smaller: the kernel skips them (PACKET_LOSS), and
+   * they are missing in the bytes that left. They are the longest. (Where a flush ends with ENOBUFS the kernel does not
+   * tell the bytes, and such frames count as sent.)
+   */
+  #tooLong(first: number, frames: number, missing: number): number {
+    const lengths: number[] = [];
+    for (let slot = first; lengths.length < frames; slot = this.#next(slot)) {
+      lengths.push(this.#words[slot + tpacket2Hdr.len / 4] ?? 0);
+    }
+    lengths.sort((a, b) => b - a);
+    let lost = 0;
+    for (let rest = missing; rest > 0 && lost < frames; lost++) rest -= lengths[lost] ?? 0;
+    return lost;
+  }
+
+  longestFrame({ link }: TransmitJob): number {
+    return link.mtu + LINK_OVERHEAD;
   }
 
   drained(): boolean {
-    while (this.#inFlight > 0 && Atomics.load(this.#words, this.#free) === TP_STATUS.AVAILABLE) {
-      this.#free = this.#next(this.#free);
+    // Slots are used in turn: those handed over last are let go of last.
+    while (this.#inFlight > 0) {
+      const oldest = (this.#taken - this.#inFlight * this.#frameWords + this.#words.length) % this.#words.length;
+      if (Atomics.load(this.#words, oldest) !== TP_STATUS.AVAILABLE) return false;
       this.#inFlight--;
     }
-    return this.#inFlight === 0;
+    return true;
   }
 
   #next(slot: number): number {

@@ -37,7 +37,7 @@ describe('AF_PACKET ring', { skip: whyNoNetns }, () => {
   for (const bypassQdisc of [true, false]) {
     test(`frames arrive byte for byte, in order (${bypassQdisc ? 'start_xmit' : 'queue_xmit'})`, () => {
       using pair = new TestPair();
-      using sink = capture("pg0p", { netns: pair.far });
+      using sink = capture('pg0p', { netns: pair.far });
       const queue = open(pair, { bypassQdisc });
       const sent = Array.from({ length: 10_000 }, (_, i) => frameOf(60 + (i % 1400), i));
       let left = 0;
@@ -48,7 +48,10 @@ describe('AF_PACKET ring', { skip: whyNoNetns }, () => {
       left += flushAll(queue);
       assert.equal(left, sent.length);
       assert.equal(queue.dropped, 0);
-      assert.equal(queue.bytes, sent.reduce((sum, frame) => sum + frame.length, 0));
+      assert.equal(
+        queue.bytes,
+        sent.reduce((sum, frame) => sum + frame.length, 0),
+      );
       const frames = sink.stop();
       assert.equal(frames.length, sent.length);
       for (const [i, frame] of frames.entries()) assert.deepEqual(frame, sent[i], `frame ${i}`);
@@ -56,4 +59,137 @@ describe('AF_PACKET ring', { skip: whyNoNetns }, () => {
       queue.close();
     });
   }
+
+  test('a full ring has no room, and nothing of it is counted', () => {
+    using pair = new TestPair();
+    const queue = open(pair);
+    const before = pair.nearLink.statistics?.txPackets;
+    let committed = 0;
+    while (put(queue, frameOf(60, committed))) committed++;
+    assert.equal(committed, queue.slots);
+    assert.equal(queue.reserve(32), 0);
+    assert.deepEqual([queue.pending, queue.bytes, queue.dropped], [queue.slots, 0, 0]);
+    assert.equal(pair.nearLink.statistics?.txPackets, before);
+    assert.equal(flushAll(queue), committed);
+    assert.equal(pair.farLink.statistics?.rxPackets, committed);
+    assert.notEqual(queue.reserve(32), 0);
+    queue.close();
+  });
+
+  test('a link that takes nothing for a while gets each frame once afterwards', () => {
+    using pair = new TestPair();
+    using sink = capture('pg0p', { netns: pair.far });
+    const queue = open(pair);
+    pair.farRoutes.setUp(pair.farLink.index, false);
+    const sent = Array.from({ length: 200 }, (_, i) => frameOf(60 + i, i));
+    for (const frame of sent) put(queue, frame);
+    for (let n = 0; n < 50; n++) assert.equal(queue.flush(), 0);
+    assert.deepEqual([queue.pending, queue.bytes, queue.dropped, queue.drained()], [200, 0, 0, true]);
+    pair.farRoutes.setUp(pair.farLink.index);
+    assert.equal(flushAll(queue), 200);
+    assert.deepEqual(sink.stop(), sent);
+    queue.close();
+  });
+
+  test('a link that is down or gone is an error, and what was committed is not counted', () => {
+    using pair = new TestPair();
+    const queue = open(pair);
+    put(queue, frameOf(60, 1));
+    pair.nearRoutes.setUp(pair.nearLink.index, false);
+    assert.throws(() => queue.flush(), { name: 'SyscallError', code: 'ENETDOWN' });
+    assert.deepEqual([queue.pending, queue.bytes, queue.dropped], [1, 0, 0]);
+    pair.nearRoutes.setUp(pair.nearLink.index);
+    assert.equal(flushAll(queue), 1);
+    put(queue, frameOf(60, 2));
+    pair.nearRoutes.remove(pair.nearLink.index);
+    assert.throws(() => queue.flush(), { name: 'SyscallError', code: 'ENXIO' });
+    queue.close();
+  });
+
+  /** Lengths of a burst over a link with MTU 1500, which takes frames up to 1514. */
+  const oversize: Record<string, readonly number[]> = {
+    alone: [1515],
+    'all of a burst': [1600, 1515, 1900],
+    'between others': [60, 1515, 1514, 1900, 61, 62, 1600, 1513],
+    last: [60, 60, 60, 1515],
+  };
+  for (const [name, lengths] of Object.entries(oversize)) {
+    test(`frames too long for the link are dropped, not sent: ${name}`, () => {
+      using pair = new TestPair();
+      using sink = capture('pg0p', { netns: pair.far });
+      const queue = open(pair);
+      const frames = lengths.map((length, i) => frameOf(length, i));
+      const good = frames.filter(({ length }) => length <= 1514);
+      for (const frame of frames) put(queue, frame);
+      assert.equal(flushAll(queue), good.length);
+      assert.equal(queue.dropped, frames.length - good.length);
+      assert.equal(
+        queue.bytes,
+        good.reduce((sum, { length }) => sum + length, 0),
+      );
+      assert.deepEqual(sink.stop(), good);
+      assert.equal(queue.drained(), true);
+      // Their slots serve again.
+      put(queue, frameOf(100, 9));
+      assert.equal(flushAll(queue), 1);
+      queue.close();
+    });
+  }
+
+  for (const length of [9014, 32_000, 65_535]) {
+    test(`a frame of ${length} bytes arrives`, () => {
+      using pair = new TestPair();
+      pair.nearRoutes.setMtu(pair.nearLink.index, 65_535);
+      pair.farRoutes.setMtu(pair.farLink.index, 65_535);
+      using sink = capture('pg0p', { netns: pair.far, longest: 65_600, slots: 64 });
+      const queue = open(pair, { slotLen: length });
+      assert.ok(queue.slotLen >= length);
+      const sent = Array.from({ length: 20 }, (_, i) => frameOf(length - i, i));
+      for (const frame of sent) put(queue, frame);
+      assert.equal(flushAll(queue), 20);
+      assert.deepEqual(sink.stop(), sent);
+      queue.close();
+    });
+  }
+
+  test('a ring that is closed, or could not be opened, leaves no descriptor and no mapping', () => {
+    using pair = new TestPair();
+    const before = held();
+    for (let n = 0; n < 20; n++) {
+      const queue = open(pair, { priority: 3, bypassQdisc: n % 2 === 0 });
+      put(queue, frameOf(60, n));
+      assert.equal(queue.flush(), 1);
+      assert.notDeepEqual(held(), before);
+      queue.close();
+      queue.close();
+    }
+    const options = { ifindex: 9999, slotLen: 60, bypassQdisc: true, priority: 0 };
+    assert.throws(() => new RingQueue(options), { message: /link 9999: ENODEV/ });
+    assert.deepEqual(held(), before);
+  });
+
+  test('frames may have the longest length that the link takes: with a VLAN tag, 4 bytes more', () => {
+    using pair = new TestPair();
+    const queue = open(pair);
+    const [plain, tagged] = [frameOf(1514, 1), frameOf(1518, 2)];
+    tagged.set([0x81, 0x00, 0x00, 0x05], 12);
+    const longest = (frame: Uint8Array): number =>
+      queue.longestFrame({ link: { mtu: 1500 }, template: { frame } } as unknown as TransmitJob);
+    assert.deepEqual([longest(plain), longest(tagged)], [1514, 1518]);
+    using sink = capture('pg0p', { netns: pair.far });
+    put(queue, plain);
+    put(queue, tagged);
+    assert.equal(flushAll(queue), 2);
+    assert.deepEqual(sink.stop(), [plain, tagged]);
+    queue.close();
+  });
+
+  test('sends into the namespace it was opened for, whatever the thread is in', () => {
+    using pair = new TestPair();
+    const queue = open(pair);
+    put(queue, frameOf(60, 1));
+    assert.equal(queue.flush(), 1);
+    assert.equal(linkOf(pair.farRoutes, 'pg0p').statistics?.rxPackets, 1);
+    queue.close();
+  });
 });

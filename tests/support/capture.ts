@@ -46,7 +46,8 @@ export class Capture implements Disposable {
   constructor(link: string, { slots = 16_384, longest = 1900, outgoing = false }: CaptureOptions) {
     this.#frameSize = 2 ** Math.ceil(Math.log2(longest + 128));
     this.#fd = check(cSocket(AF_PACKET, SOCK_RAW_CLOEXEC, 0), 'socket', 'AF_PACKET');
-    const set = (name: number, value: number): number => cSetsockopt(this.#fd, SOL_PACKET, name, new Uint32Array([value]), 4);
+    const set = (name: number, value: number): number =>
+      cSetsockopt(this.#fd, SOL_PACKET, name, new Uint32Array([value]), 4);
     check(set(PACKET.VERSION, TPACKET_V2), 'setsockopt', 'PACKET_VERSION');
     if (!outgoing) check(set(PACKET.IGNORE_OUTGOING, 1), 'setsockopt', 'PACKET_IGNORE_OUTGOING');
     const blockSize = Math.max(this.#frameSize, BLOCK_LEN);
