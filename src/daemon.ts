@@ -20,6 +20,8 @@ export interface GeneratorOptions {
   readonly transmitter?: TransmitterName;
   /** The file of transmitter `pcap`. */
   readonly pcap?: string;
+  /** Threads that will be needed: their workers start at once instead of with their first device. */
+  readonly threads?: readonly number[];
 }
 
 /** A generator at work in the network namespace of the thread that opened it. */
@@ -29,7 +31,7 @@ export interface Generator extends AsyncDisposable {
 
 /** Joins the model, the workers that send, and the links of this network namespace. */
 export async function openGenerator(options: GeneratorOptions): Promise<Generator> {
-  const { log, params = MODULE_PARAMS, transmitter = 'ring', pcap } = options;
+  const { log, params = MODULE_PARAMS, transmitter = 'ring', pcap, threads = [] } = options;
   const routes = new RouteSocket();
   const engine = new WorkerEngine(transmitter, pcap === undefined ? {} : { pcap }, {
     onStopped: (id) => pktgen.onStopped(id),
@@ -47,6 +49,7 @@ export async function openGenerator(options: GeneratorOptions): Promise<Generato
     log,
   };
   const pktgen = new Pktgen(host, params);
+  for (const cpu of threads) engine.prepare(cpu);
   const monitor = await LinkMonitor.start({
     onRemoved: (index) => void pktgen.linkRemoved(index),
     onChanged: ({ index }) => {

@@ -64,10 +64,16 @@ async function run(options: RunOptions, params: readonly ParamLine[]): Promise<n
   const log = (line: string): void => {
     if (options.verbose || /ERROR|WARNING/.test(line)) process.stderr.write(`${line}\n`);
   };
-  await using generator = await openGenerator({ log, transmitter, ...(options.pcap && { pcap: options.pcap }) });
+  const threads = devices.map((device) => device.cpu);
+  await using generator = await openGenerator({
+    log,
+    transmitter,
+    threads,
+    ...(options.pcap && { pcap: options.pcap }),
+  });
   if (!options.json) process.stderr.write(`${destination.describe(transmitter)}\n`);
   const results = await runDevices(generator.pktgen, devices, transmitter, options.json === true);
-  const arrived = await destination.arrived?.();
+  const arrived = transmitter === 'ring' ? await destination.arrived?.() : undefined;
   if (options.json) {
     for (const result of results)
       process.stdout.write(`${JSON.stringify(arrived ? { ...result, arrived } : result)}\n`);

@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { XDP_DROP_ALL, XdpAttachment } from '../linux/bpf.ts';
 import { Netns } from '../linux/netns.ts';
 import { RouteSocket } from '../linux/rtnetlink.ts';
@@ -37,11 +36,12 @@ export class Lab implements Disposable {
   static open(queues: number): Lab {
     const near = Netns.create();
     const far = Netns.create();
-    for (const netns of [near, far]) netns.run(silenceIpv6);
-    near.run(() => {
-      using routes = new RouteSocket();
+    let farRoutes: RouteSocket | undefined;
+    try {
+      using nearRoutes = near.run(() => new RouteSocket());
+      farRoutes = far.run(() => new RouteSocket());
       const { near: here, far: there } = LAB;
-      routes.addVeth({
+      nearRoutes.addVeth({
         name: here.name,
         mac: here.mac,
         peer: there.name,
@@ -49,17 +49,20 @@ export class Lab implements Disposable {
         queues,
         peerNetnsFd: far.fd,
       });
-      const index = indexOf(routes, here.name);
-      routes.addAddress(index, Uint8Array.from(here.ipv4), 24);
-      routes.setUp(index);
-    });
-    return far.run(() => {
-      const routes = new RouteSocket();
-      const index = indexOf(routes, LAB.far.name);
+      const nearIndex = indexOf(nearRoutes, here.name);
+      const farIndex = indexOf(farRoutes, there.name);
+      // Neighbour discovery would be counted too.
+      nearRoutes.silence(nearIndex);
+      farRoutes.silence(farIndex);
+      nearRoutes.addAddress(nearIndex, Uint8Array.from(here.ipv4), 24);
+      nearRoutes.setUp(nearIndex);
       // Without an address the far end drops what comes, instead of answering each packet with an ICMP error.
-      routes.setUp(index);
-      return new Lab(near, far, routes, index);
-    });
+      farRoutes.setUp(farIndex);
+      return new Lab(near, far, farRoutes, farIndex);
+    } catch (error) {
+      for (const owner of [near, far, farRoutes]) owner?.[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /** Moves the calling thread, and what it starts from then on, to the near side; call what it gives to come back. */
@@ -93,15 +96,4 @@ function indexOf(routes: RouteSocket, name: string): number {
   const link = routes.link(name);
   if (!link) throw new Error(`the link ${name} of the lab is not there`);
   return link.index;
-}
-
-/** Without IPv6 the links send nothing by themselves: neighbour discovery would be counted too. */
-function silenceIpv6(): void {
-  for (const scope of ['all', 'default']) {
-    try {
-      writeFileSync(`/proc/sys/net/ipv6/conf/${scope}/disable_ipv6`, '1');
-    } catch {
-      // A kernel without IPv6 sends none; a /proc that may not be written leaves a few packets more.
-    }
-  }
 }

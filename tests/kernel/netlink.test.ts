@@ -6,7 +6,7 @@ import { LinkMonitor } from '../../src/linux/link-monitor.ts';
 import { NetlinkSocket, parseAttributes, parseMessages } from '../../src/linux/netlink.ts';
 import { Netns, netnsInode } from '../../src/linux/netns.ts';
 import { type LinkInfo, parseLink, RouteSocket } from '../../src/linux/rtnetlink.ts';
-import { FAR_MAC, held, linkOf, NEAR_MAC, newQuietNetns, TestPair, whyNoNetns } from '../support/netns.ts';
+import { FAR_MAC, held, linkOf, NEAR_MAC, TestPair, whyNoNetns } from '../support/netns.ts';
 
 const macOf = (link: LinkInfo): string =>
   Buffer.from(link.mac)
@@ -226,7 +226,7 @@ describe('link monitor', { skip: whyNoNetns }, () => {
 
   test('a link that leaves the namespace is removed; other namespaces are not told of', async () => {
     using pair = new TestPair();
-    using other = newQuietNetns();
+    using other = Netns.create();
     const { index } = pair.nearLink;
     const events = await watch(pair.near, async (seen) => {
       other.run(() => {
@@ -247,7 +247,7 @@ describe('link monitor', { skip: whyNoNetns }, () => {
     [undefined, 'come all at once'],
   ] as const) {
     test(`no link is missed when notifications ${what}`, { skip: noIp() }, async () => {
-      using netns = newQuietNetns();
+      using netns = Netns.create();
       using routes = netns.run(() => new RouteSocket());
       for (let n = 0; n < 60; n++) {
         routes.addVeth({ name: `a${n}`, mac: NEAR_MAC, peer: `b${n}`, peerMac: FAR_MAC });
