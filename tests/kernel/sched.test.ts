@@ -32,7 +32,7 @@ describe('CPUs', () => {
 async function threadStatus(cpu: number): Promise<{ status: string; slack: string }> {
   const sched = new URL('../../src/linux/sched.js', import.meta.url).href;
   const code = `
-    import { readFileSync } from 'node:fs';
+    import { readFileSync, readlinkSync } from 'node:fs';
     import { parentPort } from 'node:worker_threads';
     import { pinThread, setThreadName, setTimerSlack } from ${JSON.stringify(sched)};
     pinThread(${cpu});
@@ -40,7 +40,7 @@ async function threadStatus(cpu: number): Promise<{ status: string; slack: strin
     setTimerSlack(1234);
     parentPort.postMessage({
       status: readFileSync('/proc/thread-self/status', 'latin1'),
-      slack: readFileSync('/proc/thread-self/timerslack_ns', 'latin1').trim(),
+      slack: readFileSync('/proc/' + readlinkSync('/proc/thread-self').split('/').pop() + '/timerslack_ns', 'latin1').trim(),
     });`;
   const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(code)}`));
   return new Promise((resolve, reject) => {
@@ -76,9 +76,10 @@ describe('clocks', () => {
   });
 
   test('the monotonic clock is CLOCK_MONOTONIC, and never goes back', () => {
-    const [before, ns, after] = [process.hrtime.bigint(), monotonicNs(), process.hrtime.bigint()];
-    // performance.now() counts from a start that is known to a microsecond.
-    assert.ok(ns >= Number(before) - 2000 && ns <= Number(after) + 2000, `${before} ${ns} ${after}`);
+    const exact = (): number => Number(process.hrtime.bigint());
+    const [before, ns, after] = [exact(), monotonicNs(), exact()];
+    // Where the offset between the two was measured, a microsecond may have gone by.
+    assert.ok(ns >= before - 5000 && ns <= after + 5000, `${before} ${ns} ${after}`);
     for (let n = 0, last = 0; n < 100_000; n++) {
       const now = monotonicNs();
       assert.ok(now >= last);
