@@ -17,7 +17,7 @@ const FORBIDDEN: readonly (readonly [setting: string, value: string])[] = [
 ];
 
 /** Why this system does not let an ordinary user make a user namespace; undefined when nothing speaks against it. */
-function forbiddenBy(): string | undefined {
+export function forbiddenBy(): string | undefined {
   for (const [setting, value] of FORBIDDEN) {
     try {
       if (readFileSync(`/proc/sys/${setting}`, 'latin1').trim() === value)

@@ -273,9 +273,12 @@ export class Pktgen implements ControlFiles, EngineEvents {
   /** A link has another name, address or MTU. Its files follow the name. */
   linkChanged(link: Link): void {
     for (const device of this.#devicesOf(link.index)) {
+      const otherMtu = link.mtu !== device.link.mtu;
       if (link.name !== device.link.name) device.renameTo(link);
       else device.link = link;
-      if (device.running && !(link.up && link.carrier)) this.#stopDevices(this.#threadOf(device), [device]);
+      if (!device.running) continue;
+      if (!(link.up && link.carrier)) this.#stopDevices(this.#threadOf(device), [device]);
+      else if (otherMtu) this.#passOn(device, []);
     }
   }
 

@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { EXAMPLE_LINK, previewPackets } from '../cli/preview.ts';
+import { dissect } from '../wire/dissect.ts';
+import { formatIpv4 } from '../wire/ipv4-address.ts';
+
+const packets = (lines: readonly string[], count: number): Uint8Array[] =>
+  previewPackets([...lines, 'count 0'], count, EXAMPLE_LINK, 1_700_000_000).map((packet) => packet.bytes);
+const u16 = (frame: Uint8Array, at: number): number => new DataView(frame.buffer).getUint16(at);
+const address = (frame: Uint8Array, at: number): string => formatIpv4(new DataView(frame.buffer).getUint32(at));
+
+/** What a walk visits: [lines, what is read of a frame, its values in order]. */
+const walks: readonly (readonly [string, readonly string[], (frame: Uint8Array) => unknown, readonly unknown[]])[] = [
+  [
+    'ports leave out the last',
+    ['udp_dst_min 100', 'udp_dst_max 103'],
+    (f) => u16(f, 36),
+    [101, 102, 100, 101, 102, 100],
+  ],
+  ['one port stays', ['udp_dst_min 100', 'udp_dst_max 101'], (f) => u16(f, 36), [100, 100, 100]],
+  ['a range upside down is no range', ['udp_dst_min 100', 'udp_dst_max 50'], (f) => u16(f, 36), [100, 100]],
+  [
+    'addresses include the last',
+    ['dst_min 10.0.0.1', 'dst_max 10.0.0.3'],
+    (f) => address(f, 30),
+    ['10.0.0.2', '10.0.0.3', '10.0.0.1', '10.0.0.2'],
+  ],
+  [
+    'addresses run over into zero',
+    ['src_min 255.255.255.254', 'src_max 255.255.255.255'],
+    (f) => address(f, 26),
+    ['255.255.255.255', '0.0.0.0', '0.0.0.1', '0.0.0.2'],
+  ],
+  [
+    'MAC counts begin at offset 0 and carry into byte 1 at most',
+    ['src_mac 02:ff:ff:ff:ff:fe', 'src_mac_count 3'],
+    (f) => Buffer.from(f.subarray(6, 12)).toString('hex'),
+    ['02fffffffffe', '02ffffffffff', '020000000000', '02fffffffffe'],
+  ],
+  ['sizes include the last', ['min_pkt_size 60', 'max_pkt_size 62'], (f) => f.length, [61, 62, 60, 61]],
+  [
+    'flows in sequence end after flowlen packets, each with its destination',
+    ['flows 2', 'flowlen 2', 'flag FLOW_SEQ', 'dst_min 10.0.0.1', 'dst_max 10.0.0.9'],
+    (f) => address(f, 30),
+    ['10.0.0.2', '10.0.0.2', '10.0.0.3', '10.0.0.3', '10.0.0.4', '10.0.0.4'],
+  ],
+];
+for (const [name, lines, read, values] of walks) {
+  test(`walk: ${name}`, () => {
+    assert.deepEqual(packets(lines, values.length).map(read), values);
+  });
+}
+
+/** Random draws: every value of the range, and none outside. */
+const draws: readonly (readonly [string, readonly string[], (frame: Uint8Array) => number, number, number])[] = [
+  ['ports', ['udp_src_min 100', 'udp_src_max 110', 'flag UDPSRC_RND'], (f) => u16(f, 34), 100, 109],
+  ['sizes', ['min_pkt_size 60', 'max_pkt_size 66', 'flag TXSIZE_RND'], (f) => f.length, 60, 65],
+  ['VLAN ids', ['vlan_id 5', 'flag VID_RND'], (f) => u16(f, 14) >> 8, 0, 15],
+  ['MAC offsets', ['dst_mac_count 7', 'flag MACDST_RND'], (f) => f[5] ?? 0, 0, 6],
+  ['addresses', ['src_min 10.0.0.0', 'src_max 10.0.0.8', 'flag IPSRC_RND'], (f) => f[29] ?? 0, 0, 7],
+];
+for (const [name, lines, read, low, high] of draws) {
+  test(`random: ${name} from ${low} to ${high}, all of them about as often`, () => {
+    const values = packets(lines, 4000).map(read);
+    const expected = values.length / (high - low + 1);
+    for (let value = low; value <= high; value++) {
+      const seen = values.filter((one) => one === value).length;
+      assert.ok(Math.abs(seen - expected) < expected / 2, `${value} came ${seen} times of ${values.length}`);
+    }
+    assert.deepEqual([Math.min(...values), Math.max(...values)], [low, high]);
+  });
+}
+
+test('random destinations are unicast', () => {
+  const frames = packets(['dst_min 0.0.0.1', 'dst_max 255.255.255.255', 'flag IPDST_RND'], 5000);
+  const first = frames.map((frame) => frame[30] ?? 0);
+  assert.ok(first.every((byte) => byte !== 0 && byte !== 127 && (byte < 224 || byte > 239)));
+  assert.ok(new Set(first).size > 200);
+});
+
+test('imix sizes come as often as their weights say', () => {
+  const lengths = packets(['imix_weights 64,7 570,4 1500,1'], 6000).map((frame) => frame.length);
+  for (const [size, percent] of [
+    [64, 58],
+    [570, 33],
+    [1500, 9],
+  ] as const) {
+    const seen = (100 * lengths.filter((length) => length === size).length) / lengths.length;
+    assert.ok(Math.abs(seen - percent) < 3, `${size}: ${seen} %`);
+  }
+});
+
+test('equal seeds give equal packets', () => {
+  const lines = ['udp_src_min 1', 'udp_src_max 60000', 'flag UDPSRC_RND'];
+  assert.deepEqual(packets(lines, 50), packets(lines, 50));
+});
+
+const maybe = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(arbitrary, { nil: undefined });
+const flag = (name: string) => maybe(fc.constant(`flag ${name}`));
+const pair = (name: string, most: number) =>
+  maybe(fc.tuple(fc.nat(most), fc.nat(most)).map(([a, b]) => [`${name}_min ${a}`, `${name}_max ${b}`]));
+const ipv4 = fc.nat(0xffffffff).map((n) => formatIpv4(n >>> 0));
+/** Configurations of all kinds, as lines for a device file. */
+const configuration = fc
+  .tuple(
+    pair('udp_src', 65535),
+    pair('udp_dst', 65535),
+    maybe(fc.tuple(ipv4, ipv4).map(([a, b]) => [`src_min ${a}`, `src_max ${b}`])),
+    maybe(fc.tuple(ipv4, ipv4).map(([a, b]) => [`dst_min ${a}`, `dst_max ${b}`])),
+    maybe(
+      fc
+        .tuple(fc.integer({ min: 1, max: 1500 }), fc.integer({ min: 1, max: 1500 }))
+        .map(([a, b]) => [`min_pkt_size ${a}`, `max_pkt_size ${b}`]),
+    ),
+    maybe(fc.constantFrom('imix_weights 64,7 570,4 1500,1', 'imix_weights 100,1')),
+    maybe(
+      fc.constantFrom(['vlan_id 5', 'vlan_p 3'], ['vlan_id 5', 'svlan_id 9', 'svlan_p 7'], ['mpls 0001000a,0002010a']),
+    ),
+    maybe(fc.constantFrom('dst6 fd00::1', 'src6 fe80::9', 'dst6_min fd00:0:0:1::')),
+    maybe(fc.tuple(fc.nat(8), fc.nat(9)).map(([a, b]) => [`flows ${a}`, `flowlen ${b}`])),
+    maybe(fc.nat(300).map((n) => [`src_mac_count ${n}`, `dst_mac_count ${n}`])),
+    maybe(fc.constantFrom('tos 2e', 'traffic_class ff', 'frags 3')),
+    fc.tuple(
+      ...['IPSRC_RND', 'IPDST_RND', 'UDPSRC_RND', 'UDPDST_RND', 'TXSIZE_RND', 'MACSRC_RND', 'MACDST_RND'].map(flag),
+    ),
+    fc.tuple(...['VID_RND', 'SVID_RND', 'MPLS_RND', 'FLOW_SEQ', 'UDPCSUM', 'NO_TIMESTAMP'].map(flag)),
+  )
+  .map((parts) => parts.flat(2).filter((line) => line !== undefined));
+
+test('whatever is configured: right checksums and lengths, sequence numbers in order', () => {
+  fc.assert(
+    fc.property(configuration, (lines) => {
+      for (const [i, frame] of packets(lines, 40).entries()) {
+        const { layers } = dissect(frame);
+        const of = (name: string) => layers.find((layer) => layer.name === name);
+        assert.deepEqual(of('malformed'), undefined);
+        const [ip4, udp, pktgen] = [of('ipv4'), of('udp'), of('pktgen')];
+        if (ip4?.name === 'ipv4') assert.equal(ip4.checksum, 'ok');
+        // Behind MPLS labels there is nothing that says what comes.
+        if (of('mpls')) continue;
+        assert.ok(udp?.name === 'udp' && pktgen?.name === 'pktgen');
+        assert.equal(udp.checksum, lines.includes('flag UDPCSUM') ? 'ok' : 'none');
+        assert.equal(udp.missing, 0);
+        assert.equal(pktgen.header.seq, i + 1);
+      }
+    }),
+    { numRuns: 400 },
+  );
+});

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Generator, openGenerator } from '../../src/daemon.ts';
+import { Netns } from '../../src/linux/netns.ts';
+import type { Device } from '../../src/pktgen/device.ts';
+import { capture } from '../support/capture.ts';
+import { TestPair, whyNoNetns } from '../support/netns.ts';
+
+const SEQ_AT = 14 + 20 + 8 + 4;
+const seqOf = (frame: Uint8Array): number => new DataView(frame.buffer, frame.byteOffset).getUint32(SEQ_AT);
+const writer = { capable: true, signal: new AbortController().signal };
+
+/** A generator in the near namespace of a pair, with pg0 on kpktgend_0. */
+async function open(pair: TestPair, lines: readonly string[]): Promise<{ generator: Generator; device: Device }> {
+  using home = Netns.current();
+  pair.near.enter();
+  try {
+    const generator = await openGenerator({ log: () => {} });
+    for (const [file, line] of [['kpktgend_0', 'add_device pg0'], ...lines.map((one) => ['pg0', one] as const)] as const) {
+      assert.equal(await generator.pktgen.write(file, `${line}\n`, writer), line.length + 1, line);
+    }
+    // Its worker starts in this namespace.
+    await sleep(200);
+    const device = generator.pktgen.device('pg0');
+    assert.ok(device);
+    return { generator, device };
+  } finally {
+    home.enter();
+  }
+}
+
+/** Waits for something to become true. */
+async function until(what: string, holds: () => boolean): Promise<void> {
+  for (const end = Date.now() + 5000; !holds(); await sleep(2)) assert.ok(Date.now() < end, `in vain: ${what}`);
+}
+
+describe('faults of a link during a run', { skip: whyNoNetns }, () => {
+  test('after a run that ended with the carrier, the next begins anew: nothing of the last one leaves', async () => {
+    using pair = new TestPair();
+    const { generator, device } = await open(pair, ['count 0', 'ratep 20000']);
+    const first = generator.pktgen.write('pgctrl', 'start\n', writer);
+    await until('packets', () => device.figures().packets > 500);
+    pair.farRoutes.setUp(pair.farLink.index, false);
+    await first;
+    const sent = device.figures().packets;
+    assert.equal(pair.farLink.statistics?.rxPackets, sent);
+    pair.farRoutes.setUp(pair.farLink.index);
+    await until('the carrier', () => pair.nearLink.carrier);
+    using sink = capture('pg0p', { netns: pair.far });
+    await sleep(1200);
+    for (const line of ['count 300', 'delay 0']) await generator.pktgen.write('pg0', `${line}\n`, writer);
+    await generator.pktgen.write('pgctrl', 'start\n', writer);
+    assert.deepEqual(
+      sink.stop().map(seqOf),
+      Array.from({ length: 300 }, (_, i) => i + 1),
+    );
+    assert.equal(device.figures().packets, 300);
+    await generator[Symbol.asyncDispose]();
+  });
+
+  test('an MTU that becomes too small makes errors, one that is enough again lets the run go on', async () => {
+    using pair = new TestPair();
+    const { generator, device } = await open(pair, ['count 3000', 'ratep 5000', 'pkt_size 1200']);
+    const run = generator.pktgen.write('pgctrl', 'start\n', writer);
+    await until('packets', () => device.figures().packets > 200);
+    pair.nearRoutes.setMtu(pair.nearLink.index, 1000);
+    pair.farRoutes.setMtu(pair.farLink.index, 1000);
+    await until('errors', () => device.figures().errors > 100);
+    const stuck = device.figures().packets;
+    await sleep(50);
+    assert.equal(device.figures().packets, stuck);
+    // Shorter packets pass, whatever was refused before them.
+    assert.equal(await generator.pktgen.write('pg0', 'pkt_size 100\n', writer), 13);
+    await until('packets after a shorter size', () => device.figures().packets > stuck + 200);
+    pair.nearRoutes.setMtu(pair.nearLink.index, 1500);
+    pair.farRoutes.setMtu(pair.farLink.index, 1500);
+    assert.equal(await generator.pktgen.write('pg0', 'pkt_size 1200\n', writer), 14);
+    await run;
+    assert.equal(device.figures().packets, 3000);
+    assert.equal(pair.farLink.statistics?.rxPackets, 3000);
+    await generator[Symbol.asyncDispose]();
+  });
+
+  for (const [what, act] of [
+    ['set down', (pair: TestPair) => pair.nearRoutes.setUp(pair.nearLink.index, false)],
+    ['deleted', (pair: TestPair) => pair.nearRoutes.remove(pair.nearLink.index)],
+  ] as const) {
+    test(`a run whose link is ${what} ends soon, and has counted what arrived`, async () => {
+      using pair = new TestPair();
+      using sink = capture('pg0p', { netns: pair.far, slots: 65_536 });
+      const { generator, device } = await open(pair, ['count 0', 'ratep 50000']);
+      const run = generator.pktgen.write('pgctrl', 'start\n', writer);
+      await until('packets', () => device.figures().packets > 1000);
+      act(pair);
+      const from = Date.now();
+      await run;
+      assert.ok(Date.now() - from < 500, `took ${Date.now() - from} ms`);
+      assert.equal(device.figures().packets, sink.stop().length);
+      if (what === 'deleted') await until('no device', () => generator.pktgen.device('pg0') === undefined);
+      await generator[Symbol.asyncDispose]();
+    });
+  }
+});
