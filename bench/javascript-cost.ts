@@ -1,22 +1,10 @@
+import { EXAMPLE_LINK } from '../src/cli/preview.ts';
 import { Device } from '../src/pktgen/device.ts';
-import type { Link } from '../src/pktgen/link.ts';
 import { MODULE_PARAMS } from '../src/pktgen/pktgen.ts';
 import { newFlowTable } from '../src/template/flow-table.ts';
 import { MemoryQueue } from '../src/transmit/memory-queue.ts';
 import { Sender } from '../src/transmit/send-loop.ts';
 import type { Figure } from './figure.ts';
-
-const LINK: Link = {
-  name: 'eth0',
-  index: 0,
-  ethernet: true,
-  up: true,
-  carrier: true,
-  mac: '02:00:00:00:00:01',
-  mtu: 1500,
-  txQueues: 1,
-  sharesSkb: true,
-};
 
 const ALL_RANDOM = [
   'src_mac 02:00:00:00:00:01',
@@ -42,7 +30,14 @@ const CHUNK = 64;
 
 /** ns of JavaScript that a packet costs, send loop and clock included, with frames that go nowhere. */
 function costOf(lines: readonly string[]): number {
-  const device = new Device({ id: 1, name: LINK.name, cpu: 0, link: LINK, defaults: MODULE_PARAMS, random: 1 });
+  const device = new Device({
+    id: 1,
+    name: EXAMPLE_LINK.name,
+    cpu: 0,
+    link: EXAMPLE_LINK,
+    defaults: MODULE_PARAMS,
+    random: 1,
+  });
   for (const line of ['pkt_size 60', 'count 0', ...lines]) {
     device.patch(device.command(line, { debug: 0, nodePossible: () => true }).patches ?? []);
   }

@@ -6,20 +6,11 @@ import { TRANSMITTERS, type TransmitterName } from '../transmit/open-queue.ts';
 import { addParamOptions, type ParamLine } from './param-options.ts';
 import { type Destination, labDestination, linkDestination } from './run-destination.ts';
 import { runDevices } from './run-devices.ts';
-import { planDevices, type SampleOptions } from './run-plan.ts';
+import type { RunOptions } from './run-options.ts';
+import { planDevices } from './run-plan.ts';
 import { allSent, arrivedText, resultsText } from './run-result.ts';
 import { addSampleOptions } from './sample-options.ts';
 import { UsageError } from './usage-error.ts';
-
-/** Options of `run` that are not parameters of a device. */
-export interface RunOptions extends SampleOptions {
-  readonly interface?: string;
-  readonly transmitter: string;
-  readonly pcap?: string;
-  readonly json?: boolean;
-  readonly force?: boolean;
-  readonly verbose?: boolean;
-}
 
 /** `pktgen run`: one run in the foreground, in a private lab where no link is named. */
 export function addRunCommand(program: Command, setStatus: (status: number) => void): void {

@@ -2,7 +2,7 @@ import { LAB, Lab } from '../lab/lab.ts';
 import { hasCapability } from '../linux/capabilities.ts';
 import { RouteSocket } from '../linux/rtnetlink.ts';
 import { TRANSMITTERS, type TransmitterName } from '../transmit/open-queue.ts';
-import type { RunOptions } from './run-command.ts';
+import type { RunOptions } from './run-options.ts';
 import type { Arrived } from './run-result.ts';
 import { RunError } from './usage-error.ts';
 

@@ -1,14 +1,13 @@
+import { MPLS_BOTTOM } from '../wire/mpls.ts';
 import type { Kind } from './kind.ts';
 import { hexDigits } from './scan.ts';
 
 /** The most label stack entries (MAX_MPLS_LABELS). */
 export const MAX_MPLS_LABELS = 16;
-/** The bottom-of-stack bit; set in an entry as written, it asks for random labels (MPLS_STACK_BOTTOM). */
-export const MPLS_STACK_BOTTOM = 0x100;
 
 /**
  * Entries of eight hex digits with commas between (get_labels). Anything but an entry where one must be leaves no
- * labels; too many fail and leave none either. `random` tells whether an entry asked for random labels.
+ * labels; too many fail and leave none either. `random`: an entry has the bottom-of-stack bit set, which asks for random labels.
  */
 export function parseLabels(text: string, from: number): { labels: number[]; random: boolean; errno?: 'E2BIG' } {
   const labels: number[] = [];
@@ -18,7 +17,7 @@ export function parseLabels(text: string, from: number): { labels: number[]; ran
     if (labels.length === MAX_MPLS_LABELS) return { labels: [], random, errno: 'E2BIG' };
     const { value, length } = hexDigits(text, at, 8);
     if (length === 0) return { labels: [], random };
-    random ||= (value & MPLS_STACK_BOTTOM) !== 0;
+    random ||= (value & MPLS_BOTTOM) !== 0;
     labels.push(value);
     at += length;
   } while (text.charAt(at++) === ',');

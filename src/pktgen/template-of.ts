@@ -1,16 +1,20 @@
 import { STATE } from '../template/device-state.ts';
-import type { FieldModifier, Order, RangeModifier } from '../template/field-modifier.ts';
+import type { FieldModifier, FrameField, Order, RangeModifier } from '../template/field-modifier.ts';
 import type { PacketTemplate, Placement } from '../template/packet-template.ts';
 import type { SizeRule } from '../template/size-rule.ts';
-import { ETHERTYPE } from '../wire/ethernet.ts';
+import { ETHERNET_HEADER_LEN, ETHERTYPE, ethernetField } from '../wire/ethernet.ts';
+import { IP_PROTOCOL, IPV4_HEADER_LEN, ipv4Field } from '../wire/ipv4.ts';
+import { IPV6_HEADER_LEN, ipv6Field } from '../wire/ipv6.ts';
 import { macPton } from '../wire/mac.ts';
-import { PKTGEN_MAGIC } from '../wire/pktgen-header.ts';
-import { tci } from '../wire/vlan.ts';
+import { MPLS_LABEL_LEN } from '../wire/mpls.ts';
+import { PKTGEN_HEADER_LEN, PKTGEN_MAGIC } from '../wire/pktgen-header.ts';
+import { UDP_HEADER_LEN, udpField } from '../wire/udp.ts';
+import { VLAN_TAG_LEN } from '../wire/vlan.ts';
 import type { AddressRanges } from './address-ranges.ts';
 import { FLAG, type FlagName } from './flags.ts';
 import { imixTable } from './imix.ts';
 import { ipv6Bytes } from './kind.ts';
-import { MPLS_STACK_BOTTOM } from './mpls-labels.ts';
+import { outerHeaders } from './outer-headers.ts';
 import { type DeviceConfig, NO_VLAN } from './params.ts';
 
 /** What a template needs besides the configuration. */
@@ -23,189 +27,197 @@ export interface TemplateInput {
   readonly overhead: number;
 }
 
-const ETHERNET = 14;
-const IP_HEADER = { 4: 20, 6: 40 } as const;
-const UDP = 8;
-const PKTGEN_HEADER = 16;
+const IP_HEADER_LEN = { 4: IPV4_HEADER_LEN, 6: IPV6_HEADER_LEN } as const;
+/** Time to live and hop limit of all packets. */
 const TTL = 32;
-const PROTOCOL_UDP = 17;
 
+const versionOf = ({ flag }: DeviceConfig): 4 | 6 => (flag & FLAG.IPV6 ? 6 : 4);
 const macBytes = (mac: string): number[] => [...(macPton(mac) ?? new Uint8Array(6))];
+const orderOf = ({ flag }: DeviceConfig, random: FlagName): Order => (flag & FLAG[random] ? 'random' : 'walk');
 
 /** Bytes of tags and labels (set_pkt_overhead). */
 export const tagBytes = ({ mpls, vlan_id, svlan_id }: DeviceConfig): number =>
-  4 * mpls.length + (vlan_id === NO_VLAN ? 0 : 4) + (svlan_id === NO_VLAN ? 0 : 4);
+  MPLS_LABEL_LEN * mpls.length + VLAN_TAG_LEN * [vlan_id, svlan_id].filter((id) => id !== NO_VLAN).length;
+
+/** Bytes before the pktgen header of a packet without tags. */
+const headerBytes = (config: DeviceConfig): number =>
+  ETHERNET_HEADER_LEN + IP_HEADER_LEN[versionOf(config)] + UDP_HEADER_LEN;
 
 /** The least packet size of a device that has none set: headers with the pktgen header, and what tags took last time. */
 export const defaultSize = (config: DeviceConfig, overhead: number): number =>
-  ETHERNET + IP_HEADER[isIpv6(config) ? 6 : 4] + UDP + PKTGEN_HEADER + overhead;
+  headerBytes(config) + PKTGEN_HEADER_LEN + overhead;
 
-const isIpv6 = (config: DeviceConfig): boolean => (config.flag & FLAG.IPV6) !== 0;
+/** Adds the bytes, placements and modifiers of a header. */
+interface Layer {
+  emit(frame: DataView): void;
+  readonly placements: readonly Placement[];
+  readonly modifiers: readonly FieldModifier[];
+}
 
 /** What a device sends: its configuration as bytes and modifiers, in the order of mod_cur_headers. */
 export function templateOf({ config, ranges, srcMac, overhead }: TemplateInput): PacketTemplate {
-  const has = (flag: FlagName): boolean => (config.flag & FLAG[flag]) !== 0;
-  const order = (flag: FlagName): Order => (has(flag) ? 'random' : 'walk');
-  const ip = isIpv6(config) ? 6 : 4;
-  const outer = outerHeaders(config, ip, has);
+  const ip = versionOf(config);
+  const outer = outerHeaders(config, ip === 4 ? ETHERTYPE.IPV4 : ETHERTYPE.IPV6);
   const l3 = outer.length;
-  const l4 = l3 + IP_HEADER[ip];
-  const payload = l4 + UDP;
-  const frame = new Uint8Array(payload + PKTGEN_HEADER);
+  const l4 = l3 + IP_HEADER_LEN[ip];
+  const payload = l4 + UDP_HEADER_LEN;
+  const network = ip === 4 ? ipv4Layer(config, ranges, l3) : ipv6Layer(config, l3);
+  const udp = udpLayer(config, l4);
+
+  const frame = new Uint8Array(payload + PKTGEN_HEADER_LEN);
   const view = new DataView(frame.buffer);
-  frame.set(macBytes(config.dst_mac), 0);
-  frame.set(macBytes(srcMac), 6);
-  for (const [at, value] of outer.types) view.setUint16(at, value);
+  frame.set(macBytes(config.dst_mac), ethernetField.dst);
+  frame.set(macBytes(srcMac), ethernetField.src);
+  for (const [at, type] of outer.types) view.setUint16(at, type);
+  network.emit(view);
   view.setUint32(payload, PKTGEN_MAGIC);
 
-  const placements: Placement[] = [
-    ...outer.placements,
-    { state: STATE.curUdpSrc, field: { offset: l4, width: 2 } },
-    { state: STATE.curUdpDst, field: { offset: l4 + 2, width: 2 } },
-  ];
-  const modifiers: FieldModifier[] = [];
-  if (config.flows > 0) {
-    modifiers.push({
-      kind: 'flow',
-      flows: config.flows,
-      flowLen: config.flowlen,
-      order: has('FLOW_SEQ') ? 'walk' : 'random',
-    });
-  }
-  if (config.src_mac_count > 1) {
-    const state = STATE.curSrcMacOffset;
-    const base = macBytes(config.src_mac);
-    modifiers.push({ kind: 'mac-count', state, at: 6, base, count: config.src_mac_count, order: order('MACSRC_RND') });
-  }
-  if (config.dst_mac_count > 1) {
-    const state = STATE.curDstMacOffset;
-    const base = macBytes(config.dst_mac);
-    modifiers.push({ kind: 'mac-count', state, at: 0, base, count: config.dst_mac_count, order: order('MACDST_RND') });
-  }
-  modifiers.push(...outer.modifiers);
-  const port = { kind: 'range', bits: 16, includesMax: { walk: false, random: false } } as const;
-  if (config.udp_src_min < config.udp_src_max) {
-    const field = { offset: l4, width: 2 } as const;
-    const [min, max] = [config.udp_src_min, config.udp_src_max];
-    modifiers.push({ ...port, state: STATE.curUdpSrc, field, min, max, order: order('UDPSRC_RND') });
-  }
-  if (config.udp_dst_min < config.udp_dst_max) {
-    const field = { offset: l4 + 2, width: 2 } as const;
-    const [min, max] = [config.udp_dst_min, config.udp_dst_max];
-    modifiers.push({ ...port, state: STATE.curUdpDst, field, min, max, order: order('UDPDST_RND') });
-  }
-  if (ip === 4) ipv4Header();
-  else ipv6Header();
-  if (config.queue_map_min < config.queue_map_max && !has('QUEUE_MAP_CPU')) {
-    const [min, max] = [config.queue_map_min, config.queue_map_max];
-    const includesMax = { walk: true, random: true };
-    modifiers.push({
-      kind: 'range',
-      state: STATE.curQueueMap,
-      bits: 16,
-      min,
-      max,
-      order: order('QUEUE_MAP_RND'),
-      includesMax,
-    });
-  }
   return {
     frame,
-    placements,
+    placements: [...outer.placements, ...udp.placements, ...network.placements],
+    modifiers: [
+      ...flowModifiers(config),
+      ...macModifiers(config),
+      ...outer.modifiers,
+      ...udp.modifiers,
+      ...network.modifiers,
+      ...queueModifiers(config),
+    ],
+    size: sizeRule(config),
+    overhead: headerBytes(config) + overhead,
+    fixups: {
+      ...{ ip, l3, l4, payload },
+      udpChecksum: (config.flag & FLAG.UDPCSUM) !== 0,
+      timestamp: (config.flag & FLAG.NO_TIMESTAMP) === 0,
+    },
+  };
+}
+
+function flowModifiers({ flows, flowlen, flag }: DeviceConfig): FieldModifier[] {
+  const order = flag & FLAG.FLOW_SEQ ? 'walk' : 'random';
+  return flows > 0 ? [{ kind: 'flow', flows, flowLen: flowlen, order }] : [];
+}
+
+/** Counted addresses; they are added to the configured one, which is zero where the link's is used. */
+function macModifiers(config: DeviceConfig): FieldModifier[] {
+  const rows = [
+    {
+      state: STATE.curSrcMacOffset,
+      at: ethernetField.src,
+      mac: config.src_mac,
+      count: config.src_mac_count,
+      random: 'MACSRC_RND',
+    },
+    {
+      state: STATE.curDstMacOffset,
+      at: ethernetField.dst,
+      mac: config.dst_mac,
+      count: config.dst_mac_count,
+      random: 'MACDST_RND',
+    },
+  ] as const;
+  return rows
+    .filter(({ count }) => count > 1)
+    .map(({ state, at, mac, count, random }) => {
+      return { kind: 'mac-count', state, at, base: macBytes(mac), count, order: orderOf(config, random) };
+    });
+}
+
+/** UDP: ports leave out the last of their range. */
+function udpLayer(config: DeviceConfig, l4: number): Layer {
+  const field = (offset: number): FrameField => ({ offset: l4 + offset, width: 2 });
+  const ports = [
+    {
+      state: STATE.curUdpSrc,
+      field: field(udpField.srcPort),
+      min: config.udp_src_min,
+      max: config.udp_src_max,
+      random: 'UDPSRC_RND',
+    },
+    {
+      state: STATE.curUdpDst,
+      field: field(udpField.dstPort),
+      min: config.udp_dst_min,
+      max: config.udp_dst_max,
+      random: 'UDPDST_RND',
+    },
+  ] as const;
+  const includesMax = { walk: false, random: false };
+  return {
+    emit() {},
+    placements: ports,
+    modifiers: ports
+      .filter(({ min, max }) => min < max)
+      .map(({ random, ...port }) => ({
+        kind: 'range',
+        ...port,
+        bits: 16,
+        order: orderOf(config, random),
+        includesMax,
+      })),
+  };
+}
+
+/** IPv4: walking addresses include the last of their range; with flows, a flow keeps its destination. */
+function ipv4Layer(config: DeviceConfig, ranges: AddressRanges, l3: number): Layer {
+  const field = (offset: number): FrameField => ({ offset: l3 + offset, width: 4 });
+  const src = { state: STATE.curSrcAddr, field: field(ipv4Field.src) };
+  const dst = { state: STATE.curDstAddr, field: field(ipv4Field.dst) };
+  const range = { kind: 'range', bits: 32, includesMax: { walk: true, random: false } } as const;
+  const perFlow = config.flows > 0;
+  const modifiers: RangeModifier[] = [];
+  if (ranges.srcMin < ranges.srcMax) {
+    const order = orderOf(config, 'IPSRC_RND');
+    modifiers.push({ ...range, ...src, min: ranges.srcMin, max: ranges.srcMax, order });
+  }
+  if (ranges.dstMin < ranges.dstMax || perFlow) {
+    const order = orderOf(config, 'IPDST_RND');
+    modifiers.push({ ...range, ...dst, min: ranges.dstMin, max: ranges.dstMax, order, unicast: true, perFlow });
+  }
+  return {
+    emit(frame) {
+      frame.setUint8(l3 + ipv4Field.versionIhl, 0x45);
+      frame.setUint8(l3 + ipv4Field.tos, config.tos);
+      frame.setUint8(l3 + ipv4Field.ttl, TTL);
+      frame.setUint8(l3 + ipv4Field.protocol, IP_PROTOCOL.UDP);
+    },
+    placements: [src, dst],
     modifiers,
-    size: sizeRule(config, has('TXSIZE_RND')),
-    overhead: ETHERNET + IP_HEADER[ip] + UDP + overhead,
-    fixups: { ip, l3, l4, payload, udpChecksum: has('UDPCSUM'), timestamp: !has('NO_TIMESTAMP') },
   };
-
-  function ipv4Header(): void {
-    view.setUint8(l3, 0x45);
-    view.setUint8(l3 + 1, config.tos);
-    view.setUint8(l3 + 8, TTL);
-    view.setUint8(l3 + 9, PROTOCOL_UDP);
-    const src = { offset: l3 + 12, width: 4 } as const;
-    const dst = { offset: l3 + 16, width: 4 } as const;
-    placements.push({ state: STATE.curSrcAddr, field: src }, { state: STATE.curDstAddr, field: dst });
-    const address = { kind: 'range', bits: 32, includesMax: { walk: true, random: false } } as const;
-    if (ranges.srcMin < ranges.srcMax) {
-      const [min, max] = [ranges.srcMin, ranges.srcMax];
-      modifiers.push({ ...address, state: STATE.curSrcAddr, field: src, min, max, order: order('IPSRC_RND') });
-    }
-    if (ranges.dstMin < ranges.dstMax || config.flows > 0) {
-      const [min, max] = [ranges.dstMin, ranges.dstMax];
-      const range: RangeModifier = {
-        ...address,
-        state: STATE.curDstAddr,
-        field: dst,
-        min,
-        max,
-        order: order('IPDST_RND'),
-      };
-      modifiers.push({ ...range, unicast: true, perFlow: config.flows > 0 });
-    }
-  }
-
-  function ipv6Header(): void {
-    view.setUint32(l3, 0x6000_0000 | (config.traffic_class << 20));
-    view.setUint8(l3 + 6, PROTOCOL_UDP);
-    view.setUint8(l3 + 7, TTL);
-    const min = new DataView(ipv6Bytes(config.dst6_min).buffer);
-    const max = new DataView(ipv6Bytes(config.dst6_max).buffer);
-    for (let i = 0; i < 4; i++) {
-      placements.push({ state: STATE.curSrcAddr6 + i, field: { offset: l3 + 8 + 4 * i, width: 4 } });
-      placements.push({ state: STATE.curDstAddr6 + i, field: { offset: l3 + 24 + 4 * i, width: 4 } });
-    }
-    if (config.dst6_min === '::') return;
-    for (let i = 0; i < 4; i++) {
-      const field = { offset: l3 + 24 + 4 * i, width: 4 } as const;
-      const bits = { set: min.getUint32(4 * i), keep: max.getUint32(4 * i), mark: 0, clear: 0, add: 0 };
-      modifiers.push({ kind: 'random-bits', state: STATE.curDstAddr6 + i, field, ...bits });
-    }
-  }
 }
 
-/** Ethernet type, tags and labels: the types by offset, and where ids and labels are. Both tags have type 0x8100. */
-function outerHeaders(config: DeviceConfig, ip: 4 | 6, has: (flag: FlagName) => boolean) {
-  const types: [number, number][] = [];
-  const placements: Placement[] = [];
-  const modifiers: FieldModifier[] = [];
-  let at = ETHERNET;
-  config.mpls.forEach((label, i) => {
-    const field = { offset: at, width: 4 } as const;
-    const add = i === config.mpls.length - 1 ? MPLS_STACK_BOTTOM : 0;
-    const shown = { state: STATE.labels + i, field, clear: MPLS_STACK_BOTTOM, add };
-    placements.push(shown);
-    if (has('MPLS_RND') && label & MPLS_STACK_BOTTOM) {
-      modifiers.push({ kind: 'random-bits', ...shown, set: 0, keep: 0xfffff, mark: MPLS_STACK_BOTTOM });
-    }
-    at += 4;
-  });
-  const tag = (state: number, random: boolean, bits: number): void => {
-    types.push([at - 2, ETHERTYPE.VLAN]);
-    const field = { offset: at, width: 2 } as const;
-    placements.push({ state, field, add: bits });
-    if (random)
-      modifiers.push({ kind: 'random-bits', state, field, set: 0, keep: 0xfff, mark: 0, clear: 0, add: bits });
-    at += 4;
+/** IPv6: addresses stand still, but for destinations with random bits between dst6_min and dst6_max. */
+function ipv6Layer(config: DeviceConfig, l3: number): Layer {
+  const words = [0, 1, 2, 3];
+  const place = (state: number, offset: number) =>
+    words.map((i) => ({ state: state + i, field: { offset: l3 + offset + 4 * i, width: 4 } as const }));
+  const dst = place(STATE.curDstAddr6, ipv6Field.dst);
+  const min = new DataView(ipv6Bytes(config.dst6_min).buffer);
+  const max = new DataView(ipv6Bytes(config.dst6_max).buffer);
+  const bits = (i: number) => ({ set: min.getUint32(4 * i), keep: max.getUint32(4 * i), mark: 0, clear: 0, add: 0 });
+  return {
+    emit(frame) {
+      frame.setUint32(l3 + ipv6Field.versionClassFlow, 0x6000_0000 | (config.traffic_class << 20));
+      frame.setUint8(l3 + ipv6Field.nextHeader, IP_PROTOCOL.UDP);
+      frame.setUint8(l3 + ipv6Field.hopLimit, TTL);
+    },
+    placements: [...place(STATE.curSrcAddr6, ipv6Field.src), ...dst],
+    modifiers: config.dst6_min === '::' ? [] : dst.map((word, i) => ({ kind: 'random-bits', ...word, ...bits(i) })),
   };
-  if (config.vlan_id !== NO_VLAN) {
-    const svlan = tci(0, config.svlan_p, config.svlan_cfi === 1);
-    const vlan = tci(0, config.vlan_p, config.vlan_cfi === 1);
-    if (config.svlan_id !== NO_VLAN) tag(STATE.svlanId, has('SVID_RND'), svlan);
-    tag(STATE.vlanId, has('VID_RND'), vlan);
-    // mod_cur_headers draws the inner id first.
-    modifiers.reverse();
-  }
-  if (config.mpls.length > 0) types.push([ETHERNET - 2, ETHERTYPE.MPLS]);
-  else types.push([at - 2, ip === 6 ? ETHERTYPE.IPV6 : ETHERTYPE.IPV4]);
-  return { length: at, types, placements, modifiers };
 }
 
-function sizeRule(
-  { min_pkt_size: min, max_pkt_size: max, imix_weights: imix }: DeviceConfig,
-  random: boolean,
-): SizeRule {
-  if (min < max) return { kind: random ? 'random' : 'walk', min, max };
+/** The transmit queue, which is not in the packet. */
+function queueModifiers(config: DeviceConfig): FieldModifier[] {
+  const { queue_map_min: min, queue_map_max: max, flag } = config;
+  if (min >= max || flag & FLAG.QUEUE_MAP_CPU) return [];
+  const order = orderOf(config, 'QUEUE_MAP_RND');
+  const includesMax = { walk: true, random: true };
+  return [{ kind: 'range', state: STATE.curQueueMap, bits: 16, min, max, order, includesMax }];
+}
+
+function sizeRule(config: DeviceConfig): SizeRule {
+  const { min_pkt_size: min, max_pkt_size: max, imix_weights: imix } = config;
+  if (min < max) return { kind: orderOf(config, 'TXSIZE_RND'), min, max };
   if (imix.length > 0) return { kind: 'imix', sizes: imix.map((entry) => entry.size), table: imixTable(imix) };
   return { kind: 'fixed' };
 }

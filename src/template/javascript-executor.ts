@@ -1,3 +1,7 @@
+import { IP_PROTOCOL, IPV4_HEADER_LEN, ipv4Field } from '../wire/ipv4.ts';
+import { IPV6_HEADER_LEN, ipv6Field } from '../wire/ipv6.ts';
+import { pktgenField } from '../wire/pktgen-header.ts';
+import { UDP_HEADER_LEN, udpField } from '../wire/udp.ts';
 import { STATE } from './device-state.ts';
 import type {
   FieldModifier,
@@ -27,13 +31,6 @@ export interface FrameMemory {
   readonly byteOffset: number;
   readonly byteLength: number;
 }
-
-/** Offsets of the words that lengths and checksums follow from. */
-const IPV4 = { totalLength: 2, id: 4, checksum: 10, src: 12, dst: 16 };
-const IPV6 = { payloadLength: 4, src: 8, dst: 24 };
-const UDP = { srcPort: 0, dstPort: 2, length: 4, checksum: 6 };
-const PKTGEN = { magic: 0, seq: 4, sec: 8, usec: 12 };
-const PROTOCOL_UDP = 17;
 
 /** Writers made so far. */
 let writers = 0;
@@ -185,15 +182,15 @@ function writerSource(template: PacketTemplate, constant: DataView, state: Uint3
   const lines = modifiers.map(modifierSource);
   lines.push(sizeSource(template, state));
   lines.push(`const data = size - ${overhead} < ${MIN_PAYLOAD} ? ${MIN_PAYLOAD} : size - ${overhead};`);
-  lines.push(`const udp = (data + 8) & 0xffff;`);
-  lines.push(`view.setUint16(at + ${l4 + UDP.length}, udp);`);
-  lines.push(`view.setUint32(at + ${payload + PKTGEN.seq}, q);`);
+  lines.push(`const udp = (data + ${UDP_HEADER_LEN}) & 0xffff;`);
+  lines.push(`view.setUint16(at + ${l4 + udpField.length}, udp);`);
+  lines.push(`view.setUint32(at + ${payload + pktgenField.seq}, q);`);
   if (fixups.timestamp) {
     lines.push(
-      `view.setUint32(at + ${payload + PKTGEN.sec}, sec); view.setUint32(at + ${payload + PKTGEN.usec}, usec);`,
+      `view.setUint32(at + ${payload + pktgenField.sec}, sec); view.setUint32(at + ${payload + pktgenField.usec}, usec);`,
     );
   }
-  lines.push(ip === 4 ? ipv4Source() : `view.setUint16(at + ${l3 + IPV6.payloadLength}, udp);`);
+  lines.push(ip === 4 ? ipv4Source() : `view.setUint16(at + ${l3 + ipv6Field.payloadLength}, udp);`);
   if (fixups.udpChecksum) lines.push(udpSource());
   const imix = template.size.kind === 'imix' ? `const IMIX = new Uint8Array([${template.size.table.join(',')}]);` : '';
   const body = lines.join('\n');
@@ -208,27 +205,28 @@ function writerSource(template: PacketTemplate, constant: DataView, state: Uint3
     s[${STATE.seqNum}] = q; s[${STATE.ipId}] = id; ${put} }`;
 
   function ipv4Source(): string {
-    const follows = [l3 + IPV4.totalLength, l3 + IPV4.id, l3 + IPV4.checksum];
-    const varying = within(l3, l3 + 20);
-    const base = constantSum(constant, l3, l3 + 20, new Set([...follows, ...varying]));
-    return `const total = (data + 28) & 0xffff;
-      view.setUint16(at + ${l3 + IPV4.totalLength}, total); view.setUint16(at + ${l3 + IPV4.id}, id);
+    const follows = [l3 + ipv4Field.totalLength, l3 + ipv4Field.id, l3 + ipv4Field.checksum];
+    const varying = within(l3, l3 + IPV4_HEADER_LEN);
+    const base = constantSum(constant, l3, l3 + IPV4_HEADER_LEN, new Set([...follows, ...varying]));
+    return `const total = (data + ${IPV4_HEADER_LEN + UDP_HEADER_LEN}) & 0xffff;
+      view.setUint16(at + ${l3 + ipv4Field.totalLength}, total); view.setUint16(at + ${l3 + ipv4Field.id}, id);
       let c = ${base} + id + total${sumOf(varying)}; ${fold('c')}
-      view.setUint16(at + ${l3 + IPV4.checksum}, ~c & 0xffff); id = (id + 1) & 0xffff;`;
+      view.setUint16(at + ${l3 + ipv4Field.checksum}, ~c & 0xffff); id = (id + 1) & 0xffff;`;
   }
 
   function udpSource(): string {
-    const [from, to] = ip === 4 ? [l3 + IPV4.src, l3 + 20] : [l3 + IPV6.src, l3 + 40];
-    const follows = [l4 + UDP.length, l4 + UDP.checksum];
-    for (let at = PKTGEN.seq; at < MIN_PAYLOAD; at += 2) follows.push(payload + at);
+    const [from, to] =
+      ip === 4 ? [l3 + ipv4Field.src, l3 + IPV4_HEADER_LEN] : [l3 + ipv6Field.src, l3 + IPV6_HEADER_LEN];
+    const follows = [l4 + udpField.length, l4 + udpField.checksum];
+    for (let at = pktgenField.seq; at < MIN_PAYLOAD; at += 2) follows.push(payload + at);
     const varying = [...within(from, to), ...within(l4, payload)];
     const leaveOut = new Set([...follows, ...varying]);
     const base =
-      PROTOCOL_UDP +
+      IP_PROTOCOL.UDP +
       constantSum(constant, from, to, leaveOut) +
       constantSum(constant, l4, payload + MIN_PAYLOAD, leaveOut);
     const time = fixups.timestamp ? ' + (sec >>> 16) + (sec & 0xffff) + (usec >>> 16) + (usec & 0xffff)' : '';
     return `let u = ${base} + udp + udp + (q >>> 16) + (q & 0xffff)${time}${sumOf(varying)}; ${fold('u')}
-      u = ~u & 0xffff; view.setUint16(at + ${l4 + UDP.checksum}, u === 0 ? 0xffff : u);`;
+      u = ~u & 0xffff; view.setUint16(at + ${l4 + udpField.checksum}, u === 0 ? 0xffff : u);`;
   }
 }

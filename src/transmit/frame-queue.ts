@@ -26,6 +26,8 @@ export interface FrameQueue {
    * go with the next call. Throws SyscallError for what will not get better: link down or gone, disk full.
    */
   flush(): number;
+  /** Takes back what was committed and not handed over. Returns how many frames that were. */
+  discard(): number;
   /** Frames that were handed over and refused for good, since the queue was opened. */
   readonly dropped: number;
   /** Bytes of the frames that left, since the queue was opened. */

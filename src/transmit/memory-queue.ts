@@ -66,6 +66,13 @@ export class MemoryQueue implements FrameQueue {
     return frames;
   }
 
+  discard(): number {
+    const frames = this.pending;
+    this.pending = 0;
+    this.#pendingBytes = 0;
+    return frames;
+  }
+
   #give(sink: FrameSink, frames: number): void {
     for (let n = frames; n > 0; n--) {
       const slot = (this.#write - n + SLOTS) % SLOTS;

@@ -117,6 +117,17 @@ export class RingQueue implements FrameQueue {
     return frames - lost;
   }
 
+  discard(): number {
+    const frames = this.pending;
+    for (let slot = this.#taken; this.pending > 0; slot = this.#next(slot)) {
+      Atomics.store(this.#words, slot, TP_STATUS.AVAILABLE);
+      this.pending--;
+    }
+    // The kernel's next slot is the one that it would not take.
+    this.#write = this.#taken;
+    return frames;
+  }
+
   /**
    * How many frames were too long for the link, as its MTU has become smaller: the kernel skips them (PACKET_LOSS), and
    * they are missing in the bytes that left. They are the longest. (Where a flush ends with ENOBUFS the kernel does not

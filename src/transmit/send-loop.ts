@@ -92,6 +92,8 @@ export class Sender {
   /** Goes on with another template; its frames must fit the queue's slots. */
   update(job: TransmitJob): void {
     this.#handOver();
+    // What has become too long for the link would be refused for ever, and all that is behind it.
+    if (job.link.mtu < this.job.link.mtu) this.#takeBack();
     this.job = job;
     this.#stale = this.queue.slots;
     this.#writer = this.#newWriter();
@@ -297,9 +299,19 @@ export class Sender {
     addU64(state, STATE.sofar, left);
   }
 
+  /** Takes back packets that the link had no room for: they were never sent, and their numbers are free again. */
+  #takeBack(): void {
+    const frames = this.queue.discard();
+    if (frames === 0) return;
+    const { state } = this.job;
+    state[STATE.seqNum] = (state[STATE.seqNum] ?? 0) - frames;
+    this.#at = -1;
+  }
+
   /** Ends the run (pktgen_stop_device): the link lets go of the frames first, for a stop as far as that is quick. */
   end(stopped: boolean): void {
     const { state } = this.job;
+    this.#takeBack();
     const until = this.#clock.now() + STOP_DRAIN_NS;
     while (!this.queue.drained()) {
       if ((stopped || this.#stopping) && this.#clock.now() > until) break;

@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { chooseTransmitter, type LinkFacts, type MachineFacts, probeLines } from './probe.ts';
+
+const ROOT: MachineFacts = { kernel: '6.18.1', uid: 0, missing: [], cpus: [0, 1] };
+const USER: MachineFacts = { ...ROOT, uid: 1000, missing: ['CAP_NET_RAW', 'CAP_NET_ADMIN', 'CAP_SYS_ADMIN'] };
+const NIC: LinkFacts = {
+  name: 'eth1',
+  ethernet: true,
+  loopback: false,
+  up: true,
+  carrier: true,
+  mtu: 1500,
+  mac: '02:00:00:00:00:01',
+  ipv4: '198.18.0.1',
+  ipv6: 'fe80::1',
+  txQueues: 4,
+  sharesSkb: true,
+  defaultRoute: false,
+};
+
+/** The report, with its columns' blanks made one. */
+const report = (machine: MachineFacts, link?: LinkFacts): string =>
+  probeLines({ machine, ...(link && { link }), transmitter: chooseTransmitter(machine, link) })
+    .map((line) => line.replace(/ +/g, ' '))
+    .join('\n');
+
+const MACHINE: readonly (readonly [what: string, machine: MachineFacts, says: readonly string[]])[] = [
+  [
+    'root',
+    ROOT,
+    [
+      'kernel Linux 6.18.1',
+      'user root, nothing is missing',
+      '/dev/fuse can be opened',
+      'threads kpktgend_0 kpktgend_1',
+      'transmitter ring: ',
+    ],
+  ],
+  [
+    'an ordinary user',
+    USER,
+    [
+      'user user 1000\n',
+      ' CAP_NET_RAW is missing, needed to send to a link',
+      ' CAP_NET_ADMIN is missing, needed to write to the control files',
+      ' CAP_SYS_ADMIN is missing, needed to mount',
+      'transmitter none: nothing can be sent as things are; missing: CAP_NET_RAW: run it with sudo',
+    ],
+  ],
+  ['no FUSE', { ...ROOT, fuseError: 'ENOENT' }, ['/dev/fuse cannot be opened (ENOENT): load the module', '--no-mount']],
+  ['FUSE not for us', { ...ROOT, fuseError: 'EACCES' }, ['/dev/fuse cannot be opened (EACCES): run it as root']],
+  ['FUSE with another errno', { ...ROOT, fuseError: 'EIO' }, ['(EIO): look at its permissions']],
+  ['user namespaces', ROOT, ['user namespaces allowed']],
+  [
+    'no user namespaces',
+    { ...ROOT, userNamespacesForbiddenBy: 'user.max_user_namespaces = 0' },
+    ['user namespaces forbidden (user.max_user_namespaces = 0): the private lab wants root'],
+  ],
+];
+
+const LINK: readonly (readonly [what: string, link: LinkFacts, says: readonly string[]])[] = [
+  [
+    'a NIC',
+    NIC,
+    [
+      'link eth1: network card, Ethernet, up, carrier',
+      'MTU 1500: frames of up to 1514 bytes, 1518 with a VLAN tag',
+      'MAC 02:00:00:00:00:01',
+      'source addresses 198.18.0.1, fe80::1',
+      'transmit queues 4',
+      'clone_skb, burst possible\n',
+      'default route does not lead out of it',
+      'transmitter ring: ',
+    ],
+  ],
+  [
+    'a veth',
+    { ...NIC, kind: 'veth', sharesSkb: false },
+    ['link eth1: veth, Ethernet', 'clone_skb, burst not possible: a veth cannot be handed the same packet'],
+  ],
+  ['a link with the default route', { ...NIC, defaultRoute: true }, ['default route leads out of it', '--force']],
+  [
+    'a link that is down',
+    { ...NIC, up: false, carrier: false },
+    ['Ethernet, down, no carrier', 'transmitter none: ', 'eth1 is down: ip link set eth1 up'],
+  ],
+  ['a link without carrier', { ...NIC, carrier: false }, ['transmitter none: ', 'nothing is connected to eth1']],
+  [
+    'loopback',
+    { ...NIC, name: 'lo', ethernet: false, loopback: true, sharesSkb: false },
+    ['link lo: loopback, not Ethernet', 'transmitter none: ', 'an Ethernet link: lo is none'],
+  ],
+];
+
+/** NIC without its addresses. */
+const { ipv4: _ipv4, ipv6: _ipv6, ...BARE } = NIC;
+
+describe('probe', () => {
+  for (const [what, machine, says] of MACHINE) {
+    test(what, () => {
+      for (const text of says) assert.ok(report(machine).includes(text), `${text}\nis not in\n${report(machine)}`);
+    });
+  }
+  for (const [what, link, says] of LINK) {
+    test(what, () => {
+      for (const text of says)
+        assert.ok(report(ROOT, link).includes(text), `${text}\nis not in\n${report(ROOT, link)}`);
+    });
+  }
+
+  test('without addresses zero ones are used', () => {
+    assert.ok(report(ROOT, BARE).includes('source addresses 0.0.0.0 (it has no IPv4 address), :: (no link-local one)'));
+  });
+
+  test('the transmitter is the last line, and why it is not a faster one is said', () => {
+    assert.match(report(ROOT, NIC).split('\n').at(-1) ?? '', /^transmitter ring: .*live eBPF frames come in a later/);
+  });
+
+  test('all that is missing is said, not only the first', () => {
+    const { name, missing } = chooseTransmitter(USER, { ...NIC, up: false });
+    assert.equal(name, undefined);
+    assert.equal(missing.length, 2);
+  });
+});
