@@ -41,7 +41,7 @@ const MACHINE: readonly (readonly [what: string, machine: MachineFacts, says: re
     'an ordinary user',
     USER,
     [
-      'user user 1000\n',
+      'user id 1000\n',
       ' CAP_NET_RAW is missing, needed to send to a link',
       ' CAP_NET_ADMIN is missing, needed to write to the control files',
       ' CAP_SYS_ADMIN is missing, needed to mount',

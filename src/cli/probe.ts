@@ -82,7 +82,7 @@ type Line = readonly [label: string, text: string];
 
 function machineLines(machine: MachineFacts): Line[] {
   const { kernel, uid, missing, fuseError, userNamespacesForbiddenBy: forbidden, cpus } = machine;
-  const user = uid === 0 ? 'root' : `user ${uid}`;
+  const user = uid === 0 ? 'root' : `id ${uid}`;
   const uses: Readonly<Partial<Record<Capability, string>>> = CAPABILITY_USE;
   const fuse =
     fuseError === undefined

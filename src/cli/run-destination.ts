@@ -20,6 +20,10 @@ export interface Destination extends AsyncDisposable {
 /** Packets of a run in the lab where no number is given: some seconds on a small machine. */
 const LAB_COUNT = 1_000_000;
 const LAB_SIZE = 60;
+/** The lab's links have no IPv6 addresses, which would announce themselves; packets carry this one. */
+const LAB_SOURCE_IPV6 = 'fe80::1';
+const wantsIpv6 = ({ ipv6, dest, dst6, dst6Min }: RunOptions): boolean =>
+  ipv6 === true || [dest, dst6, dst6Min].some((address) => address?.includes(':'));
 
 /** A private lab. From here on this thread, and the workers it starts, are in its near namespace. */
 export async function labDestination(options: RunOptions): Promise<Destination> {
@@ -33,6 +37,7 @@ export async function labDestination(options: RunOptions): Promise<Destination> 
       `dst_mac ${LAB.far.mac}`,
       `dst_min ${LAB.far.ipv4.join('.')}`,
       `dst_max ${LAB.far.ipv4.join('.')}`,
+      ...(wantsIpv6(options) ? [`src6 ${LAB_SOURCE_IPV6}`] : []),
     ],
     describe: (transmitter) =>
       `private lab: ${LAB.near.name} (${LAB.near.mac}) > ${LAB.far.name} (${LAB.far.mac}), ${how(transmitter)}`,

@@ -17,7 +17,10 @@ async function open(pair: TestPair, lines: readonly string[]): Promise<{ generat
   pair.near.enter();
   try {
     const generator = await openGenerator({ log: () => {} });
-    for (const [file, line] of [['kpktgend_0', 'add_device pg0'], ...lines.map((one) => ['pg0', one] as const)] as const) {
+    for (const [file, line] of [
+      ['kpktgend_0', 'add_device pg0'],
+      ...lines.map((one) => ['pg0', one] as const),
+    ] as const) {
       assert.equal(await generator.pktgen.write(file, `${line}\n`, writer), line.length + 1, line);
     }
     // Its worker starts in this namespace.

@@ -109,6 +109,13 @@ export class Served {
     const { returned, code } = await this.#ask({ write, data });
     return code ?? returned ?? 'nothing';
   }
+  /** Writes from a process of its own, while other writes go on; resolves with its exit status when it has ended. */
+  inBackground(file: string, data: string): Promise<number | null> {
+    const child = spawn('sh', ['-c', 'printf %s "$1" > "$2"', 'sh', data, join(this.folder, file)], {
+      stdio: 'ignore',
+    });
+    return new Promise((resolve) => child.once('exit', resolve));
+  }
   async read(file: string): Promise<string | undefined> {
     return (await this.#ask({ read: file })).text ?? undefined;
   }

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Netns } from '../../src/linux/netns.ts';
+import { type Capture, capture } from '../support/capture.ts';
+import { type DataCase, goldenNames, maskTimes, readCase, recordedFrames } from '../support/golden.ts';
+import { assertSameFrames, isRandom } from '../support/same-frames.ts';
+import { Bench, cannotServe, Served } from '../support/served.ts';
+
+const skip = cannotServe() ?? false;
+
+/** Runs that a later version can do; data.test.ts holds that they are refused. */
+const isNotYet = (name: string): boolean => /^(ipsec|netif-receive)/.test(name);
+
+/** How long an endless run goes on, ms. */
+const ENDLESS_MS = 300;
+
+let shared: { bench: Bench; served: Served } | undefined;
+before(async () => {
+  if (skip) return;
+  const bench = new Bench();
+  shared = { bench, served: await Served.start(bench.near) };
+});
+after(async () => {
+  await shared?.served.close();
+  shared?.bench.close();
+});
+
+/** Cases that set links up in their own way get links of their own. */
+async function place(golden: DataCase): Promise<{ bench: Bench; served: Served; done(): Promise<void> }> {
+  if (golden.pre.length === 0 && shared) return { ...shared, done: async () => {} };
+  const bench = new Bench();
+  const served = await Served.start(bench.near);
+  return {
+    bench,
+    served,
+    async done() {
+      await served.close();
+      bench.close();
+    },
+  };
+}
+
+/** What arrives on a link of the far namespace. */
+function captureFar(bench: Bench): Capture {
+  using netns = Netns.open(bench.far);
+  return capture('pg0p', { netns, slots: 8192, longest: 9100 });
+}
+
+async function run(served: Served, golden: DataCase): Promise<void> {
+  if (golden.start.stopped_by_us_after === undefined) {
+    assert.equal(await served.write('pgctrl', 'start\n'), 6);
+    return;
+  }
+  const start = served.inBackground('pgctrl', 'start\n');
+  await sleep(ENDLESS_MS);
+  assert.equal(await served.write('pgctrl', 'stop\n'), 5);
+  await start;
+}
+
+for (const name of goldenNames('data').filter((one) => !isNotYet(one))) {
+  test(`data ${name}: on a veth, captured at its far end`, { skip }, async () => {
+    const golden = readCase<DataCase>('data', name);
+    const { bench, served, done } = await place(golden);
+    try {
+      assert.equal(await served.write('pgctrl', 'reset\n'), 6);
+      for (const command of golden.pre) bench.run(command);
+      for (const { file, write } of golden.writes) await served.write(file, write);
+      assert.equal(maskTimes((await served.read('pg0')) ?? ''), maskTimes(golden.before));
+      using captured = captureFar(bench);
+      await run(served, golden);
+      await sleep(20);
+      const got = captured.frames().filter((frame) => !(frame[12] === 0x86 && frame[20] === 58));
+      assertSameFrames(name, golden, recordedFrames(golden), got, true);
+      const text = maskTimes((await served.read('pg0')) ?? '');
+      const errors = (one: string): string => one.replace(/errors: [1-9]\d*/g, 'errors: N');
+      if (!isRandom(name, golden)) assert.equal(errors(text), errors(maskTimes(golden.after)));
+      for (const line of golden.start.dmesg) assert.ok(served.log.includes(line), `log: ${line}`);
+    } finally {
+      await done();
+    }
+  });
+}
