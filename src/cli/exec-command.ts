@@ -1,8 +1,9 @@
-import { mkdtempSync, rmdirSync } from 'node:fs';
+import { mkdtempSync, realpathSync, rmdirSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { openGenerator } from '../daemon.ts';
+import { removeDeadMounts } from '../procfs/mount-point.ts';
 import { runScript } from '../procfs/script-namespace.ts';
 import { serveControlFiles } from '../procfs/serve-control-files.ts';
 import { addModuleOptions, type ModuleOptions, moduleParams } from './module-options.ts';
@@ -36,7 +37,9 @@ async function execScript(
   log: (line: string) => void,
 ): Promise<number> {
   await using generator = await openGenerator({ params, log });
-  const directory = mkdtempSync(join(tmpdir(), 'pktgen-'));
+  const place = join(realpathSync(tmpdir()), 'pktgen-exec-');
+  await removeDeadMounts(place);
+  const directory = mkdtempSync(place);
   try {
     await using _session = await serveControlFiles(generator.pktgen, directory);
     const { status, signal } = await runScript({ controlFiles: directory, argv });

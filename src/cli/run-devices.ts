@@ -13,6 +13,9 @@ const ADD_ERRORS: Readonly<Record<number, string>> = {
   100: 'it is down: "ip link set DEV up"',
 };
 
+/** Signals that end the runs, in order. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 /** Adds the devices, runs them all and gives their results. ^C and SIGTERM end the runs; results come all the same. */
 export async function runDevices(
   pktgen: Pktgen,
@@ -22,7 +25,7 @@ export async function runDevices(
 ): Promise<DeviceResult[]> {
   const interrupted = new AbortController();
   const onSignal = (): void => interrupted.abort();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, onSignal);
+  for (const signal of SIGNALS) process.on(signal, onSignal);
   const writer = { capable: true, signal: interrupted.signal };
   try {
     for (const { cpu, name, lines } of planned) {
@@ -35,7 +38,7 @@ export async function runDevices(
     await pktgen.start(interrupted.signal);
     await Promise.all(pktgen.devices.map((device) => device.whenStopped()));
   } finally {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, onSignal);
+    for (const signal of SIGNALS) process.off(signal, onSignal);
   }
   const names = planned.map((device) => device.name);
   return pktgen.devices

@@ -1,8 +1,8 @@
-import { realpath, stat } from 'node:fs/promises';
+import { realpath, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { FuseUnavailable } from '../linux/fuse-mount.ts';
 import { readAttribute } from '../linux/fuse-xattr.ts';
-import { mountAt, UMOUNT, umount } from '../linux/mount.ts';
+import { listMounts, mountAt, UMOUNT, umount } from '../linux/mount.ts';
 import { DAEMON_PID_ATTRIBUTE } from './control-file-system.ts';
 
 /** The FUSE subtype of our mounts, and their source. */
@@ -31,6 +31,23 @@ export async function claimMountPoint(directory: string): Promise<string> {
       );
     }
     return path;
+  }
+}
+
+/**
+ * Takes away the mounts, and their directories, that killed processes left at paths which begin so. What is served by a
+ * living process, and what may not be unmounted, stays.
+ */
+export async function removeDeadMounts(prefix: string): Promise<void> {
+  for (const { mountPoint, type } of listMounts()) {
+    if (type !== `fuse.${SUBTYPE}` || !mountPoint.startsWith(prefix)) continue;
+    if ((await stat(mountPoint).catch(codeOf)) !== 'ENOTCONN') continue;
+    try {
+      umount(mountPoint, UMOUNT.DETACH);
+      await rmdir(mountPoint);
+    } catch {
+      // Somebody else's to clear away.
+    }
   }
 }
 
