@@ -8,4 +8,7 @@ export interface RunOptions extends SampleOptions {
   readonly json?: boolean;
   readonly force?: boolean;
   readonly verbose?: boolean;
+  /** Parameters that the lab looks at. */
+  readonly dst6?: string;
+  readonly dst6Min?: string;
 }

@@ -3,29 +3,15 @@ import { addU64, readU64, STATE, writeU64 } from '../template/device-state.ts';
 import type { FlowTable } from '../template/flow-table.ts';
 import { newPacketWriter, type PacketWriter } from '../template/javascript-executor.ts';
 import { longestFrame, MIN_PAYLOAD } from '../template/packet-template.ts';
+import { CHUNK, Departures, type LoopClock, SPIN_NS } from './departures.ts';
 import type { FrameQueue } from './frame-queue.ts';
-
-/** Time and waiting, as the loop needs them. */
-export interface LoopClock {
-  /** ktime, ns. */
-  now(): number;
-  /** The wall clock, ns since 1970; cheap enough for every few packets. */
-  wall(): number;
-  /** Sleeps until about this ktime, at the latest; returns earlier when there is a message or a stop. */
-  sleepUntil(time: number): void;
-}
 
 /** The most fragments of a frame (MAX_SKB_FRAGS). */
 const MAX_FRAGS = 17;
-/** Packets between two looks at messages and stops. */
-const CHUNK = 64;
 /** Packets that share a look at the wall clock: less than a microsecond goes by meanwhile. */
 const STAMP_EVERY = 32;
-/** Below this, waiting is looking at the clock; above, sleeping up to this long before the time. */
-const SPIN_NS = 100_000;
 /** What is waited for links to let go of frames at most when a run is stopped. */
 const STOP_DRAIN_NS = 1_500_000;
-const NEVER_NS = 2 ** 62;
 
 /** A device that this thread sends for. */
 export class Sender {
@@ -33,6 +19,7 @@ export class Sender {
   readonly queue: FrameQueue;
   readonly #flows: FlowTable;
   readonly #clock: LoopClock;
+  readonly #departures: Departures;
   #writer: PacketWriter;
   /** Slots that still hold bytes of an earlier template. */
   #stale: number;
@@ -46,14 +33,15 @@ export class Sender {
   /** Longest frame that leaves, and whether the template makes longer ones. */
   #longest = 0;
   #careful = false;
-  /** ktime at which the device departs next; the state has it too, for readers. */
-  nextTx = 0;
 
-  constructor(job: TransmitJob, queue: FrameQueue, flows: FlowTable, clock: LoopClock) {
+  /** `nextTx`: for a sender that takes over a run with another queue. */
+  constructor(job: TransmitJob, queue: FrameQueue, flows: FlowTable, clock: LoopClock, nextTx = 0) {
     this.job = job;
     this.queue = queue;
     this.#flows = flows;
     this.#clock = clock;
+    this.#departures = new Departures(clock);
+    this.#departures.next = nextTx;
     this.#stale = queue.slots;
     this.#dropped = queue.dropped;
     this.#writer = this.#newWriter();
@@ -71,6 +59,10 @@ export class Sender {
     return newPacketWriter(this.job.template, this.job.state, memory, this.#flows);
   }
 
+  /** ktime at which the device departs next. */
+  get nextTx(): number {
+    return this.#departures.next;
+  }
   get running(): boolean {
     return this.job.state[STATE.running] === 1;
   }
@@ -82,7 +74,7 @@ export class Sender {
   begin(): void {
     const { state } = this.job;
     const now = this.#clock.now();
-    this.nextTx = now;
+    this.#departures.next = now;
     for (const at of [STATE.startedAt, STATE.stoppedAt, STATE.nextTx]) writeU64(state, at, now);
     this.#at = -1;
     this.#dropped = this.queue.dropped;
@@ -95,6 +87,7 @@ export class Sender {
     // What has become too long for the link would be refused for ever, and all that is behind it.
     if (job.link.mtu < this.job.link.mtu) this.#takeBack();
     this.job = job;
+    this.#departures.paceChanged();
     this.#stale = this.queue.slots;
     this.#writer = this.#newWriter();
     this.#measure();
@@ -109,23 +102,17 @@ export class Sender {
   /** Sends some packets, or waits for the next departure; ends the run when it is at its end (pktgen_xmit). */
   send(): void {
     const { pace, state } = this.job;
-    if (pace.delayNs === Number.POSITIVE_INFINITY) {
-      this.nextTx = NEVER_NS;
-      this.#clock.sleepUntil(this.#clock.now() + 1e9);
-      if (this.#stopping) this.end(true);
-      return;
-    }
     try {
-      const due = Math.min(this.#due(), this.#packetsLeft());
+      const due = Math.min(this.#departures.due(pace, state), this.#packetsLeft());
       const sent = this.#repeats > 1 ? this.#sendRepeated(due) : this.#sendEach(due);
       // What found no room departs with the next call.
-      if (pace.delayNs > 0 && sent < due) this.nextTx -= (due - sent) * pace.delayNs;
+      if (pace.delayNs > 0 && sent < due) this.#departures.giveBack(due - sent, pace);
       this.#handOver();
     } catch (error) {
       this.end(true);
       throw error;
     }
-    writeU64(state, STATE.nextTx, Math.max(0, this.nextTx));
+    writeU64(state, STATE.nextTx, this.nextTx);
     if (pace.count !== 0 && readU64(state, STATE.sofar) >= pace.count) this.end(false);
     else if (this.#stopping) this.end(true);
   }
@@ -142,37 +129,6 @@ export class Sender {
     if (pace.count === 0) return CHUNK;
     const left = pace.count - readU64(state, STATE.sofar) - this.queue.pending;
     return Math.max(0, Math.ceil(left / Math.max(pace.burst, 1)));
-  }
-
-  /** How many packets may leave now; waits for the first of them where there is a delay. 0: a stop or message came. */
-  #due(): number {
-    const { pace, state } = this.job;
-    const repeats = Math.max(pace.burst, 1);
-    if (pace.delayNs === 0) return Math.max(1, Math.ceil(CHUNK / repeats));
-    if (state[STATE.lastOk] === 0) return 1;
-    const now = this.#clock.now();
-    let reached = now;
-    if (now < this.nextTx) {
-      reached = this.#wait(now);
-      addU64(state, STATE.idle, reached - now);
-      if (reached < this.nextTx) return 0;
-    }
-    // What is late goes at once, packet behind packet, as the kernel catches up.
-    const due = Math.min(CHUNK, Math.floor((reached - this.nextTx) / pace.delayNs) + 1);
-    this.nextTx += due * pace.delayNs;
-    return due;
-  }
-
-  /** Waits for the departure; returns the time at which it ended, before the departure when something came up. */
-  #wait(from: number): number {
-    let now = from;
-    if (this.nextTx - now > SPIN_NS) {
-      this.#clock.sleepUntil(this.nextTx - SPIN_NS);
-      now = this.#clock.now();
-      if (this.nextTx - now > SPIN_NS) return now;
-    }
-    while (now < this.nextTx) now = this.#clock.now();
-    return now;
   }
 
   /** Sends so many packets, each of them once. Returns how many were made; fewer when there is no room. */

@@ -3,8 +3,9 @@ import { monotonicNs, realtimeNs } from '../linux/clock.ts';
 import { pinThread, setThreadName, setTimerSlack } from '../linux/sched.ts';
 import { STATE, writeU64 } from '../template/device-state.ts';
 import { type FlowTable, newFlowTable } from '../template/flow-table.ts';
+import type { LoopClock } from './departures.ts';
 import { openQueue, sameQueue } from './open-queue.ts';
-import { type LoopClock, nextToRun, Sender } from './send-loop.ts';
+import { nextToRun, Sender } from './send-loop.ts';
 import type { PatchedJob, ThreadMessage, ThreadReport, ThreadSetup } from './thread-message.ts';
 
 /** The thread kpktgend_N: sends for its devices, and takes messages between bursts. It never returns to its event loop. */
@@ -59,8 +60,7 @@ function senderFor(job: PatchedJob): Sender {
     old.update(job);
     return old;
   }
-  const sender = new Sender(job, openQueue(transmitter, job, options), flowsOf(job.id), clock);
-  sender.nextTx = old?.nextTx ?? 0;
+  const sender = new Sender(job, openQueue(transmitter, job, options), flowsOf(job.id), clock, old?.nextTx);
   old?.queue.close();
   return sender;
 }

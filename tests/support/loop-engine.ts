@@ -1,8 +1,9 @@
 import type { Engine, StatePatch, TransmitJob } from '../../src/pktgen/engine.ts';
 import { newFlowTable } from '../../src/template/flow-table.ts';
+import type { LoopClock } from '../../src/transmit/departures.ts';
 import type { FrameQueue } from '../../src/transmit/frame-queue.ts';
 import { MemoryQueue } from '../../src/transmit/memory-queue.ts';
-import { type LoopClock, nextToRun, Sender } from '../../src/transmit/send-loop.ts';
+import { nextToRun, Sender } from '../../src/transmit/send-loop.ts';
 
 /** A frame that was sent, and when, ns. */
 export interface SentFrame {
