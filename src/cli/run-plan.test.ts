@@ -52,3 +52,17 @@ test('several threads get a device each', () => {
     /there are only CPUs 0, 1, 2/,
   );
 });
+
+test('a rate is written after the packet size that it goes by', () => {
+  const lines = (params: string[]): readonly string[] =>
+    planDevices(
+      'eth0',
+      {},
+      params.map((line) => ({ name: line.split(' ')[0] ?? '', line })),
+      [],
+      [0],
+    )[0]?.lines ?? [];
+  assert.deepEqual(lines(['rate 100', 'pkt_size 1000']), ['pkt_size 1000', 'rate 100']);
+  assert.deepEqual(lines(['rate 100', 'count 5']), ['pkt_size 60', 'count 5', 'rate 100']);
+  assert.deepEqual(lines(['ratep 100']), ['ratep 100']);
+});

@@ -95,6 +95,18 @@ function ports(range: string): string[] {
   return [`udp_dst_min ${first}`, `udp_dst_max ${last}`];
 }
 
+/** Size of a packet whose rate is given in bits and whose size is not: the shortest Ethernet frame. */
+const SHORTEST = 60;
+
+/** `rate` goes by the packet size as it is when it is written, so it is written last, and there must be a size. */
+function rateLast(lines: readonly string[]): string[] {
+  const isRate = (line: string): boolean => line.startsWith('rate ');
+  const rates = lines.filter(isRate);
+  if (rates.length === 0) return [...lines];
+  const sized = lines.some((line) => /^(pkt_size|min_pkt_size) /.test(line));
+  return [...(sized ? [] : [`pkt_size ${SHORTEST}`]), ...lines.filter((line) => !isRate(line)), ...rates];
+}
+
 /** Which devices to add, and what to write to each: one for each thread, `eth0@N` when there are several. */
 export function planDevices(
   link: string,
@@ -110,6 +122,6 @@ export function planDevices(
   if (chosen.length < threads) {
     throw new UsageError(`-f ${first} -t ${threads}: there are only CPUs ${cpus.join(', ')}`);
   }
-  const lines = [...defaults, ...sampleLines(options), ...params.map((param) => param.line)];
+  const lines = rateLast([...defaults, ...sampleLines(options), ...params.map((param) => param.line)]);
   return chosen.map((cpu) => ({ cpu, name: threads > 1 ? `${link}@${cpu}` : link, lines }));
 }
