@@ -23,6 +23,8 @@ if (files.length === 0) {
   process.stderr.write(`no test matches ${words.join(' ')}\n`);
   process.exit(1);
 }
-// One file at a time: tests measure time, and make links and namespaces.
-const run = spawnSync(process.execPath, ['--test', '--test-concurrency=1', ...files], { cwd: root, stdio: 'inherit' });
+// One file at a time: tests measure time, and make links and namespaces. One that hangs is ended, and has failed.
+const FILE_TIMEOUT_MS = 300_000;
+const options = ['--test', '--test-concurrency=1', `--test-timeout=${FILE_TIMEOUT_MS}`];
+const run = spawnSync(process.execPath, [...options, ...files], { cwd: root, stdio: 'inherit' });
 process.exit(run.status ?? 1);

@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { openGenerator } from '../daemon.ts';
 import { removeDeadMounts } from '../procfs/mount-point.ts';
-import { runScript } from '../procfs/script-namespace.ts';
+import { runScript, ScriptRefused } from '../procfs/script-namespace.ts';
 import { serveControlFiles } from '../procfs/serve-control-files.ts';
+
 import { addModuleOptions, type ModuleOptions, moduleParams } from './module-options.ts';
+import { RunError } from './usage-error.ts';
 
 /** `pktgen exec`: an unmodified script sees our control files in /proc/net/pktgen. */
 export function addExecCommand(program: Command, setStatus: (status: number) => void): void {
@@ -44,6 +46,8 @@ async function execScript(
     await using _session = await serveControlFiles(generator.pktgen, directory);
     const { status, signal } = await runScript({ controlFiles: directory, argv });
     return status ?? 128 + (signal === null ? 0 : constants.signals[signal]);
+  } catch (error) {
+    throw error instanceof ScriptRefused ? new RunError(error.message) : error;
   } finally {
     rmdirSync(directory);
   }

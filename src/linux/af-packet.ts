@@ -14,7 +14,7 @@ const SOL_SOCKET = 1;
 const SO = { SNDBUF: 7, PRIORITY: 12, SNDBUFFORCE: 32 } as const;
 const SOL_PACKET = 263;
 /** Socket options of linux/if_packet.h. */
-const PACKET = { VERSION: 10, TX_RING: 13, LOSS: 14, VNET_HDR: 15, QDISC_BYPASS: 20 } as const;
+const PACKET = { VERSION: 10, TX_RING: 13, VNET_HDR: 15, QDISC_BYPASS: 20 } as const;
 const TPACKET_V2 = 1;
 const MSG_DONTWAIT = 0x40;
 /** Bytes that skbs on their way may take; the default allows some hundred. */
@@ -67,7 +67,6 @@ export class TxRingSocket implements Disposable {
     let mapping: Mapping | undefined;
     try {
       this.#set(SOL_PACKET, PACKET.VERSION, TPACKET_V2, 'PACKET_VERSION');
-      this.#set(SOL_PACKET, PACKET.LOSS, 1, 'PACKET_LOSS');
       this.#set(SOL_PACKET, PACKET.VNET_HDR, 1, 'PACKET_VNET_HDR');
       if (bypassQdisc) this.#set(SOL_PACKET, PACKET.QDISC_BYPASS, 1, 'PACKET_QDISC_BYPASS');
       if (priority !== 0) this.#set(SOL_SOCKET, SO.PRIORITY, priority, 'SO_PRIORITY');

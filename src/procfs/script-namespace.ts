@@ -18,6 +18,11 @@ export interface ScriptResult {
   readonly signal: NodeJS.Signals | null;
 }
 
+/** The script cannot be started: there is none, or it may not be executed. */
+export class ScriptRefused extends Error {
+  override readonly name = 'ScriptRefused';
+}
+
 /** The worker file beside this module, whether it runs as .ts or compiled .js. */
 const workerUrl = new URL(`./script-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
 
@@ -28,7 +33,7 @@ const PASSED_ON = ['SIGTERM', 'SIGHUP'] as const;
  * Runs a script in a private mount namespace in which /proc/net/pktgen is the mount `controlFiles`, with our standard
  * input and output. The mount may be served by this very thread, which goes on serving. While the script runs, SIGINT
  * does not end this process. Nothing of the namespace is left when the script and what it started have ended. Rejects
- * when the script cannot be started, or with SyscallError's text when the namespace cannot be made.
+ * with ScriptRefused when the script cannot be started, or with SyscallError's text when the namespace cannot be made.
  */
 export async function runScript({
   controlFiles,
@@ -45,7 +50,7 @@ export async function runScript({
     return await new Promise<ScriptResult>((resolve, reject) => {
       worker.on('message', (message: ScriptMessage) => {
         if ('ended' in message) resolve(message.ended);
-        else reject(new Error(`cannot run ${argv[0]}: ${message.refused}`));
+        else reject(new ScriptRefused(`cannot run ${argv[0]}: ${message.refused}`));
       });
       worker.on('error', reject);
       worker.on('exit', () => reject(new Error('the thread of the script ended early')));

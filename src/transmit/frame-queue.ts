@@ -28,8 +28,6 @@ export interface FrameQueue {
   flush(): number;
   /** Takes back what was committed and not handed over. Returns how many frames that were. */
   discard(): number;
-  /** Frames that were handed over and refused for good, since the queue was opened. */
-  readonly dropped: number;
   /** Bytes of the frames that left, since the queue was opened. */
   readonly bytes: number;
   /** Frames committed and not yet handed over. */

@@ -20,7 +20,6 @@ export class MemoryQueue implements FrameQueue {
   readonly slotLen: number;
   readonly slots = SLOTS;
   readonly stride: number;
-  dropped = 0;
   bytes = 0;
   pending = 0;
   readonly #bytes: Uint8Array;

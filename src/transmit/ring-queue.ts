@@ -38,7 +38,6 @@ export class RingQueue implements FrameQueue {
   readonly slotLen: number;
   readonly slots: number;
   readonly stride: number;
-  dropped = 0;
   bytes = 0;
   pending = 0;
   readonly #socket: TxRingSocket;
@@ -98,7 +97,6 @@ export class RingQueue implements FrameQueue {
   flush(): number {
     if (this.pending === 0) return 0;
     const result = this.#socket.kick();
-    const first = this.#taken;
     let frames = 0;
     let bytes = 0;
     const words = this.#words;
@@ -111,10 +109,8 @@ export class RingQueue implements FrameQueue {
     }
     this.#inFlight = Math.min(this.#inFlight + frames, this.slots);
     if (result < 0 && !BUSY.has(result)) throw this.#socket.failure(result);
-    const lost = result >= 0 && result < bytes ? this.#tooLong(first, frames, bytes - result) : 0;
-    this.dropped += lost;
-    this.bytes += lost > 0 ? result : bytes;
-    return frames - lost;
+    this.bytes += bytes;
+    return frames;
   }
 
   discard(): number {
@@ -126,22 +122,6 @@ export class RingQueue implements FrameQueue {
     // The kernel's next slot is the one that it would not take.
     this.#write = this.#taken;
     return frames;
-  }
-
-  /**
-   * How many frames were too long for the link, as its MTU has become smaller: the kernel skips them (PACKET_LOSS), and
-   * they are missing in the bytes that left. They are the longest. (Where a flush ends with ENOBUFS the kernel does not
-   * tell the bytes, and such frames count as sent.)
-   */
-  #tooLong(first: number, frames: number, missing: number): number {
-    const lengths: number[] = [];
-    for (let slot = first; lengths.length < frames; slot = this.#next(slot)) {
-      lengths.push(this.#words[slot + tpacket2Hdr.len / 4] ?? 0);
-    }
-    lengths.sort((a, b) => b - a);
-    let lost = 0;
-    for (let rest = missing; rest > 0 && lost < frames; lost++) rest -= lengths[lost] ?? 0;
-    return lost;
   }
 
   longestFrame({ link }: TransmitJob): number {

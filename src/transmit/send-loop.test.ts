@@ -126,25 +126,6 @@ test('a busy link gets what it has room for; nothing else is counted', async () 
   assert.equal(state[STATE.running], 0);
 });
 
-test('what the link drops are errors, and the run goes on until count packets have left', async () => {
-  const { engine, start, state } = await generator(['count 100'], 'pg0');
-  /** Drops a frame of each burst. */
-  class DroppingQueue extends MemoryQueue {
-    override dropped = 0;
-    override flush(): number {
-      const frames = super.flush();
-      if (frames < 2) return frames;
-      this.dropped++;
-      return frames - 1;
-    }
-  }
-  engine.newQueue = () => new DroppingQueue(2048);
-  await start();
-  assert.equal(readU64(state, STATE.sofar), 100);
-  assert.ok(readU64(state, STATE.errors) > 0);
-  assert.equal(state[STATE.seqNum], 1 + 100 + readU64(state, STATE.errors));
-});
-
 test('an error of the queue ends the run, with what had left', async () => {
   const { engine, start, state } = await generator(['count 1000'], 'pg0');
   class BreakingQueue extends MemoryQueue {

@@ -27,7 +27,6 @@ export class Sender {
   #at = -1;
   /** Lengths of the packets made last; of the packet at hand, the first. */
   readonly #lengths = new Uint32Array(STAMP_EVERY);
-  #dropped = 0;
   #bytes = 0;
   #stampedUs = -1;
   /** Longest frame that leaves, and whether the template makes longer ones. */
@@ -43,7 +42,6 @@ export class Sender {
     this.#departures = new Departures(clock);
     this.#departures.next = nextTx;
     this.#stale = queue.slots;
-    this.#dropped = queue.dropped;
     this.#writer = this.#newWriter();
     this.#measure();
   }
@@ -77,7 +75,6 @@ export class Sender {
     this.#departures.next = now;
     for (const at of [STATE.startedAt, STATE.stoppedAt, STATE.nextTx]) writeU64(state, at, now);
     this.#at = -1;
-    this.#dropped = this.queue.dropped;
     this.#bytes = this.queue.bytes;
   }
 
@@ -245,9 +242,6 @@ export class Sender {
     if (this.queue.pending === 0) return;
     const { state } = this.job;
     const left = this.queue.flush();
-    const lost = this.queue.dropped - this.#dropped;
-    this.#dropped = this.queue.dropped;
-    if (lost > 0) addU64(state, STATE.errors, lost);
     if (left === 0) return;
     state[STATE.lastOk] = 1;
     addU64(state, STATE.txBytes, this.queue.bytes - this.#bytes);
