@@ -8,16 +8,17 @@ import { projectRoot } from './support/project.ts';
 const MAY_IMPORT: Record<string, readonly string[]> = {
   wire: [],
   linux: [],
-  template: ['wire'],
+  ebpf: [],
+  template: ['wire', 'ebpf'],
   pktgen: ['wire', 'template'],
-  transmit: ['wire', 'template', 'pktgen', 'linux'],
+  transmit: ['wire', 'template', 'pktgen', 'ebpf', 'linux'],
   procfs: ['pktgen', 'linux'],
-  lab: ['linux'],
+  lab: ['linux', 'ebpf'],
   cli: ['wire', 'template', 'pktgen', 'transmit', 'procfs', 'lab', 'linux', 'daemon.ts'],
   'daemon.ts': ['pktgen', 'transmit', 'linux', 'wire'],
 };
 /** These import no node: module and no package. */
-const PURE = new Set(['wire', 'template', 'pktgen']);
+const PURE = new Set(['wire', 'ebpf', 'template', 'pktgen']);
 /** Packages and the only folder that may import them. */
 const PACKAGES: Record<string, string> = { koffi: 'linux', commander: 'cli' };
 

@@ -1,4 +1,5 @@
-import { XDP_DROP_ALL, XdpAttachment } from '../linux/bpf.ts';
+import { BpfLink } from '../linux/bpf-link.ts';
+import { BpfProgram } from '../linux/bpf-program.ts';
 import { Netns } from '../linux/netns.ts';
 import { RouteSocket } from '../linux/rtnetlink.ts';
 
@@ -7,6 +8,9 @@ export const LAB = {
   near: { name: 'pg0', mac: '02:00:00:00:00:01', ipv4: [10, 9, 0, 1] },
   far: { name: 'pg0p', mac: '02:00:00:00:00:02', ipv4: [10, 9, 0, 2] },
 } as const;
+
+/** A program that drops every frame: `r0 = XDP_DROP; exit`. */
+const XDP_DROP_ALL = Uint8Array.of(0xb7, 0, 0, 0, 1, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0);
 
 /** What the far end has counted. */
 export interface Received {
@@ -77,7 +81,8 @@ export class Lab implements Disposable {
 
   /** Has the far end drop frames as they come, in XDP: it keeps up with any sender. Wants CAP_BPF. */
   dropInXdp(): Disposable {
-    return this.#far.run(() => new XdpAttachment(this.#farIndex, XDP_DROP_ALL));
+    using program = new BpfProgram('XDP', XDP_DROP_ALL, 'pktgen_drop');
+    return this.#far.run(() => BpfLink.xdp(this.#farIndex, program));
   }
 
   received(): Received {

@@ -3,60 +3,104 @@ import { SyscallError } from './errno.ts';
 import { declare, lastErrno } from './libc.ts';
 
 const cBpf = declare('long syscall(long number, int command, _Inout_ void *attributes, unsigned int size)');
-const cClose = declare('int close(int fd)');
 
 /** The same on x86_64; arm64 and riscv64 number it 280. */
 const SYS_BPF = process.arch === 'x64' ? 321 : 280;
+
 /** Commands of enum bpf_cmd, linux/bpf.h. */
-const BPF = { PROG_LOAD: 5, LINK_CREATE: 28 } as const;
-const BPF_PROG_TYPE_XDP = 6;
-const BPF_XDP = 37;
-/** Flags of linux/if_link.h: in the driver, or in the stack where the driver cannot. */
-export const XDP_FLAGS = { SKB_MODE: 2, DRV_MODE: 4 } as const;
+export const BPF = {
+  MAP_CREATE: 0,
+  MAP_UPDATE_ELEM: 2,
+  PROG_LOAD: 5,
+  PROG_TEST_RUN: 10,
+  PROG_GET_NEXT_ID: 11,
+  MAP_GET_NEXT_ID: 12,
+  RAW_TRACEPOINT_OPEN: 17,
+  LINK_CREATE: 28,
+} as const;
 
 /** The parts of union bpf_attr used here, linux/bpf.h. */
 export const bpfAttr = {
-  load: { size: 48, type: 0, insnCount: 4, insns: 8, license: 16 },
+  mapCreate: { size: 48, type: 0, keySize: 4, valueSize: 8, maxEntries: 12, flags: 16, name: 28 },
+  mapUpdate: { size: 32, map: 0, key: 8, value: 16, flags: 24 },
+  load: {
+    size: 72,
+    type: 0,
+    insnCount: 4,
+    insns: 8,
+    license: 16,
+    logLevel: 24,
+    logSize: 28,
+    logBuf: 32,
+    progName: 48,
+  },
+  testRun: {
+    size: 80,
+    program: 0,
+    retval: 4,
+    dataSizeIn: 8,
+    dataSizeOut: 12,
+    dataIn: 16,
+    dataOut: 24,
+    repeat: 32,
+    duration: 36,
+    ctxSizeIn: 40,
+    ctxSizeOut: 44,
+    ctxIn: 48,
+    ctxOut: 56,
+    flags: 64,
+    cpu: 68,
+    batchSize: 72,
+  },
+  nextId: { size: 12, startId: 0, nextId: 4 },
+  rawTracepoint: { size: 16, name: 0, program: 8 },
   linkCreate: { size: 16, program: 0, target: 4, attachType: 8, flags: 12 },
 } as const;
 
-function bpf(command: number, attributes: DataView, what: string): number {
-  const returned = Number(cBpf(SYS_BPF, command, new Uint8Array(attributes.buffer), attributes.byteLength));
-  if (returned < 0) throw new SyscallError('bpf', lastErrno(), what);
-  return returned;
+/** Attributes of a call, as they are filled in. What they point to must live as long as they do. */
+export class Attributes {
+  readonly view: DataView;
+  readonly #bytes: Uint8Array;
+  readonly #pointees: ArrayBufferView[] = [];
+
+  constructor(size: number) {
+    this.#bytes = new Uint8Array(size);
+    this.view = new DataView(this.#bytes.buffer);
+  }
+  u32(at: number, value: number): this {
+    this.view.setUint32(at, value, true);
+    return this;
+  }
+  pointer(at: number, to: ArrayBufferView): this {
+    this.#pointees.push(to);
+    this.view.setBigUint64(at, BigInt(koffi.address(to)), true);
+    return this;
+  }
+  /** A name of at most 15 characters. */
+  name(at: number, name: string): this {
+    this.#bytes.set(Buffer.from(name.slice(0, 15), 'latin1'), at);
+    return this;
+  }
+  /** bpf(2). Gives what it returned, or a negative errno. */
+  call(command: number): number {
+    const returned = Number(cBpf(SYS_BPF, command, this.#bytes, this.#bytes.byteLength));
+    return returned < 0 ? -lastErrno() : returned;
+  }
+  /** bpf(2). Throws SyscallError; `what` says what was wanted. */
+  check(command: number, what: string): number {
+    const returned = this.call(command);
+    if (returned < 0) throw new SyscallError('bpf', -returned, what);
+    return returned;
+  }
 }
 
-/** An XDP program on a link; it is taken off when this is disposed of, and when the process ends however it does. */
-export class XdpAttachment implements Disposable {
-  readonly #fds: number[];
-
-  /** Loads eBPF instructions and attaches them. Wants CAP_BPF and CAP_NET_ADMIN. */
-  constructor(ifindex: number, instructions: BigUint64Array, flags: number = XDP_FLAGS.DRV_MODE) {
-    const license = Buffer.from('GPL\0');
-    const load = new DataView(new ArrayBuffer(bpfAttr.load.size));
-    load.setUint32(bpfAttr.load.type, BPF_PROG_TYPE_XDP, true);
-    load.setUint32(bpfAttr.load.insnCount, instructions.length, true);
-    load.setBigUint64(bpfAttr.load.insns, BigInt(koffi.address(instructions)), true);
-    load.setBigUint64(bpfAttr.load.license, BigInt(koffi.address(license)), true);
-    const program = bpf(BPF.PROG_LOAD, load, 'BPF_PROG_LOAD XDP (wants CAP_BPF)');
-    this.#fds = [program];
-    const link = new DataView(new ArrayBuffer(bpfAttr.linkCreate.size));
-    link.setUint32(bpfAttr.linkCreate.program, program, true);
-    link.setUint32(bpfAttr.linkCreate.target, ifindex, true);
-    link.setUint32(bpfAttr.linkCreate.attachType, BPF_XDP, true);
-    link.setUint32(bpfAttr.linkCreate.flags, flags, true);
-    try {
-      this.#fds.unshift(bpf(BPF.LINK_CREATE, link, `BPF_LINK_CREATE XDP link ${ifindex}`));
-    } catch (error) {
-      this[Symbol.dispose]();
-      throw error;
-    }
+/** Ids of the programs or maps that the kernel holds. Wants CAP_SYS_ADMIN. */
+export function bpfIds(of: 'programs' | 'maps'): number[] {
+  const ids: number[] = [];
+  const attributes = new Attributes(bpfAttr.nextId.size);
+  const command = of === 'programs' ? BPF.PROG_GET_NEXT_ID : BPF.MAP_GET_NEXT_ID;
+  for (let id = 0; attributes.u32(bpfAttr.nextId.startId, id).call(command) === 0; ids.push(id)) {
+    id = attributes.view.getUint32(bpfAttr.nextId.nextId, true);
   }
-
-  [Symbol.dispose](): void {
-    for (const fd of this.#fds.splice(0)) cClose(fd);
-  }
+  return ids;
 }
-
-/** A program that drops every frame: `r0 = XDP_DROP; exit`. */
-export const XDP_DROP_ALL = BigUint64Array.of(0x0000_0001_0000_00b7n, 0x95n);

@@ -26,6 +26,12 @@ export class Mapping implements Disposable {
     return new Mapping(address, length);
   }
 
+  /** Where it lies in this process. */
+  get address(): bigint {
+    if (this.#address === undefined) throw new TypeError('the mapping is closed');
+    return this.#address;
+  }
+
   close(): void {
     if (this.#address === undefined) return;
     check(cMunmap(this.#address, this.memory.byteLength), 'munmap');
@@ -36,3 +42,8 @@ export class Mapping implements Disposable {
     this.close();
   }
 }
+
+/**
+ * Memory of a mapping that another thread of this process owns. Nothing may touch it after the owner has closed it.
+ */
+export const memoryAt = (address: bigint, length: number): ArrayBuffer => koffi.view(address, length);

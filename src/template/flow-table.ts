@@ -8,7 +8,19 @@ export interface FlowTable {
   readonly dstAddr: Uint32Array;
 }
 
-/** A table that holds every flow there can be; it outlives runs and templates, as the kernel's does. */
+/** Where the columns of a table of MAX_FLOWS lie in its memory, bytes. */
+export const FLOW_OFFSET = { count: 0, dstAddr: MAX_FLOWS * 4, begun: MAX_FLOWS * 8 } as const;
+/** Bytes of such a table. */
+export const FLOW_TABLE_LEN = MAX_FLOWS * 9;
+
+/** A table in memory that may be shared; it outlives runs and templates, as the kernel's does. */
+export const flowTableIn = (memory: ArrayBufferLike, flows = MAX_FLOWS): FlowTable => ({
+  count: new Uint32Array(memory, FLOW_OFFSET.count, flows),
+  dstAddr: new Uint32Array(memory, FLOW_OFFSET.dstAddr, flows),
+  begun: new Uint8Array(memory, FLOW_OFFSET.begun, flows),
+});
+
+/** A table of its own memory. */
 export const newFlowTable = (flows = MAX_FLOWS): FlowTable => ({
   count: new Uint32Array(flows),
   begun: new Uint8Array(flows),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { configuration } from '../../tests/support/configuration.ts';
 import { EXAMPLE_LINK, previewPackets } from '../cli/preview.ts';
 import { dissect } from '../wire/dissect.ts';
 import { formatIpv4 } from '../wire/ipv4-address.ts';
@@ -95,38 +96,6 @@ test('equal seeds give equal packets', () => {
   const lines = ['udp_src_min 1', 'udp_src_max 60000', 'flag UDPSRC_RND'];
   assert.deepEqual(packets(lines, 50), packets(lines, 50));
 });
-
-const maybe = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(arbitrary, { nil: undefined });
-const flag = (name: string) => maybe(fc.constant(`flag ${name}`));
-const pair = (name: string, most: number) =>
-  maybe(fc.tuple(fc.nat(most), fc.nat(most)).map(([a, b]) => [`${name}_min ${a}`, `${name}_max ${b}`]));
-const ipv4 = fc.nat(0xffffffff).map((n) => formatIpv4(n >>> 0));
-/** Configurations of all kinds, as lines for a device file. */
-const configuration = fc
-  .tuple(
-    pair('udp_src', 65535),
-    pair('udp_dst', 65535),
-    maybe(fc.tuple(ipv4, ipv4).map(([a, b]) => [`src_min ${a}`, `src_max ${b}`])),
-    maybe(fc.tuple(ipv4, ipv4).map(([a, b]) => [`dst_min ${a}`, `dst_max ${b}`])),
-    maybe(
-      fc
-        .tuple(fc.integer({ min: 1, max: 1500 }), fc.integer({ min: 1, max: 1500 }))
-        .map(([a, b]) => [`min_pkt_size ${a}`, `max_pkt_size ${b}`]),
-    ),
-    maybe(fc.constantFrom('imix_weights 64,7 570,4 1500,1', 'imix_weights 100,1')),
-    maybe(
-      fc.constantFrom(['vlan_id 5', 'vlan_p 3'], ['vlan_id 5', 'svlan_id 9', 'svlan_p 7'], ['mpls 0001000a,0002010a']),
-    ),
-    maybe(fc.constantFrom('dst6 fd00::1', 'src6 fe80::9', 'dst6_min fd00:0:0:1::')),
-    maybe(fc.tuple(fc.nat(8), fc.nat(9)).map(([a, b]) => [`flows ${a}`, `flowlen ${b}`])),
-    maybe(fc.nat(300).map((n) => [`src_mac_count ${n}`, `dst_mac_count ${n}`])),
-    maybe(fc.constantFrom('tos 2e', 'traffic_class ff', 'frags 3')),
-    fc.tuple(
-      ...['IPSRC_RND', 'IPDST_RND', 'UDPSRC_RND', 'UDPDST_RND', 'TXSIZE_RND', 'MACSRC_RND', 'MACDST_RND'].map(flag),
-    ),
-    fc.tuple(...['VID_RND', 'SVID_RND', 'MPLS_RND', 'FLOW_SEQ', 'UDPCSUM', 'NO_TIMESTAMP'].map(flag)),
-  )
-  .map((parts) => parts.flat(2).filter((line) => line !== undefined));
 
 test('whatever is configured: right checksums and lengths, sequence numbers in order', () => {
   fc.assert(

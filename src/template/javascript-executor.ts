@@ -2,6 +2,7 @@ import { IP_PROTOCOL, IPV4_HEADER_LEN, ipv4Field } from '../wire/ipv4.ts';
 import { IPV6_HEADER_LEN, ipv6Field } from '../wire/ipv6.ts';
 import { pktgenField } from '../wire/pktgen-header.ts';
 import { UDP_HEADER_LEN, udpField } from '../wire/udp.ts';
+import { constantBytes, constantSum } from './constant-bytes.ts';
 import { STATE } from './device-state.ts';
 import type {
   FieldModifier,
@@ -52,19 +53,6 @@ export function newPacketWriter(
   const write = new Function('s', 'view', 'flow', source)(state, view, flows) as PacketWriter['write'];
   const room = Math.min(HEADER_ROOM, memory.byteLength);
   return { write, prepare: (at) => bytes.set(room < HEADER_ROOM ? constant.subarray(0, room) : constant, at) };
-}
-
-/** The frame with every placement filled in from the state, zeros behind it. */
-function constantBytes(template: PacketTemplate, state: Uint32Array): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(HEADER_ROOM);
-  bytes.set(template.frame);
-  const view = new DataView(bytes.buffer);
-  for (const { state: word, field, clear = 0, add = 0 } of template.placements) {
-    const value = ((state[word] ?? 0) & ~clear) | add;
-    if (field.width === 2) view.setUint16(field.offset, value);
-    else view.setUint32(field.offset, value >>> 0);
-  }
-  return bytes;
 }
 
 /** Words of the random source. A packet takes them into variables, draws, and puts them back: STATE.random. */
@@ -148,13 +136,6 @@ function sizeSource(template: PacketTemplate, state: Uint32Array): string {
         if (++s[${STATE.imixCounts} + 2 * e] === 0) s[${STATE.imixCounts} + 2 * e + 1]++;`;
     }
   }
-}
-
-/** The sum of a span's 16-bit words, leaving out words that are added while packets are written. */
-function constantSum(view: DataView, from: number, to: number, varying: ReadonlySet<number>): number {
-  let sum = 0;
-  for (let at = from; at < to; at += 2) if (!varying.has(at)) sum += view.getUint16(at);
-  return sum;
 }
 
 /** Reads the words at these offsets back from the frame being written and adds them. */

@@ -1,0 +1,75 @@
+import { Attributes, BPF, bpfAttr } from './bpf.ts';
+import { check, declare } from './libc.ts';
+import { Mapping } from './mmap.ts';
+
+const cClose = declare('int close(int fd)');
+
+/** enum bpf_map_type and flags of maps, linux/bpf.h. */
+const MAP_TYPE = { ARRAY: 2, PROG_ARRAY: 3 } as const;
+const BPF_F_MMAPABLE = 1 << 10;
+const PAGE = 4096;
+
+function createMap(type: number, valueSize: number, entries: number, flags: number, name: string): number {
+  const { mapCreate } = bpfAttr;
+  return new Attributes(mapCreate.size)
+    .u32(mapCreate.type, type)
+    .u32(mapCreate.keySize, 4)
+    .u32(mapCreate.valueSize, valueSize)
+    .u32(mapCreate.maxEntries, entries)
+    .u32(mapCreate.flags, flags)
+    .name(mapCreate.name, name)
+    .check(BPF.MAP_CREATE, `BPF_MAP_CREATE ${name}, ${valueSize * entries} bytes (wants CAP_BPF)`);
+}
+
+/** An array map of one value, whose memory programs, the kernel and we share. */
+export class SharedMap implements Disposable {
+  readonly fd: number;
+  readonly #mapping: Mapping;
+
+  /** Wants CAP_BPF. `name`: as bpftool shows it, 15 characters. */
+  constructor(bytes: number, name: string) {
+    this.fd = createMap(MAP_TYPE.ARRAY, bytes, 1, BPF_F_MMAPABLE, name);
+    try {
+      this.#mapping = Mapping.open(this.fd, Math.ceil(bytes / PAGE) * PAGE);
+    } catch (error) {
+      cClose(this.fd);
+      throw error;
+    }
+  }
+  /** The value, rounded up to pages. */
+  get memory(): ArrayBuffer {
+    return this.#mapping.memory;
+  }
+  /** Where it lies in this process, for its other threads. */
+  get address(): bigint {
+    return this.#mapping.address;
+  }
+  [Symbol.dispose](): void {
+    this.#mapping.close();
+    cClose(this.fd);
+  }
+}
+
+/** A map of programs to go on with (bpf_tail_call). */
+export class ProgramArray implements Disposable {
+  readonly fd: number;
+  #open = true;
+
+  constructor(entries: number, name: string) {
+    this.fd = createMap(MAP_TYPE.PROG_ARRAY, 4, entries, 0, name);
+  }
+  /** Puts a program in a place; calls that are under way go on with what was there. */
+  set(index: number, program: number): void {
+    const { mapUpdate } = bpfAttr;
+    new Attributes(mapUpdate.size)
+      .u32(mapUpdate.map, this.fd)
+      .pointer(mapUpdate.key, Uint32Array.of(index))
+      .pointer(mapUpdate.value, Uint32Array.of(program))
+      .check(BPF.MAP_UPDATE_ELEM, `BPF_MAP_UPDATE_ELEM program ${program}`);
+  }
+  [Symbol.dispose](): void {
+    if (!this.#open) return;
+    this.#open = false;
+    check(cClose(this.fd), 'close', 'program array');
+  }
+}
