@@ -51,3 +51,19 @@ export function setThreadName(name: string): void {
 export function setTimerSlack(ns: number): void {
   check(cPrctlNumber(PR_SET_TIMERSLACK, ns, 0, 0, 0), 'prctl PR_SET_TIMERSLACK');
 }
+
+const cGettid = declare('int gettid()');
+const cGetpid = declare('int getpid()');
+const cTgkill = declare('int tgkill(int pid, int tid, int signal)');
+
+/** The signal that interrupts a thread's system call. It must have a handler, which only the main thread can install. */
+export const INTERRUPT_SIGNAL = 'SIGURG';
+const SIGURG = 23;
+
+/** The calling thread, as the kernel numbers it (gettid(2)). */
+export const threadId = (): number => cGettid();
+
+/** Has a system call that another thread of this process is in return with EINTR (tgkill(2)). */
+export function interruptThread(tid: number): void {
+  check(cTgkill(cGetpid(), tid, SIGURG), 'tgkill', `thread ${tid}`);
+}

@@ -1,4 +1,4 @@
-import { readU64, STATE } from '../template/device-state.ts';
+import { progressOf, readU64, STATE } from '../template/device-state.ts';
 import { formatIpv4 } from '../wire/ipv4-address.ts';
 import { formatIpv6 } from '../wire/ipv6-address.ts';
 import { FLAG, FLAG_NAMES } from './flags.ts';
@@ -27,6 +27,7 @@ export function deviceText({ name, config, state, linkMac, result, now }: Device
   const running = word(STATE.running) === 1;
   const ipv6 = (config.flag & FLAG.IPV6) !== 0;
   const imix = config.imix_weights;
+  const progress = progressOf(state);
   const lines = [
     `Params: count ${config.count}  min_pkt_size: ${config.min_pkt_size}  max_pkt_size: ${config.max_pkt_size}`,
     imix.length > 0 && `     imix_weights: ${imix.map((e) => `${e.size},${e.weight} `).join('')}`,
@@ -60,7 +61,7 @@ export function deviceText({ name, config, state, linkMac, result, now }: Device
     config.xmit_mode === 'queue_xmit' && '     xmit_mode: xmit_queue',
     `     Flags: ${flagsText(config)}`,
     'Current:',
-    `     pkts-sofar: ${readU64(state, STATE.sofar)}  errors: ${readU64(state, STATE.errors)}`,
+    `     pkts-sofar: ${progress.packets}  errors: ${progress.errors}`,
     imix.length > 0 &&
       `     imix_size_counts: ${imix.map((e, i) => `${e.size},${readU64(state, STATE.imixCounts + 2 * i)} `).join('')}`,
     `     started: ${us(STATE.startedAt)}us  stopped: ${running ? micros(now) : us(STATE.stoppedAt)}us idle: ${us(STATE.idle)}us`,

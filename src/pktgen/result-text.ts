@@ -1,4 +1,4 @@
-import { readU64, STATE } from '../template/device-state.ts';
+import { progressOf, readU64, STATE } from '../template/device-state.ts';
 import type { DeviceConfig } from './params.ts';
 
 /** A run in figures. */
@@ -22,8 +22,7 @@ export interface RunResult {
 
 /** The figures of the run that the state describes, as show_results works them out. */
 export function runResult(config: DeviceConfig, state: Uint32Array): RunResult {
-  const packets = readU64(state, STATE.sofar);
-  const bytes = readU64(state, STATE.txBytes);
+  const { packets, bytes, errors } = progressOf(state);
   const elapsedNs = Math.max(0, readU64(state, STATE.stoppedAt) - readU64(state, STATE.startedAt));
   // Never more than the whole run: the kernel lets the difference run below zero.
   const idleNs = Math.min(readU64(state, STATE.idle), elapsedNs);
@@ -33,7 +32,7 @@ export function runResult(config: DeviceConfig, state: Uint32Array): RunResult {
   const pps = perSecond(packets);
   return {
     packets,
-    errors: readU64(state, STATE.errors),
+    errors,
     bytes,
     elapsedNs,
     idleNs,

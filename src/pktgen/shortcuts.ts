@@ -14,7 +14,7 @@ const setDelay = (on: CommandContext, rate: number, nsTimesRate: bigint): Comman
 /** State words of the counters of a run (pktgen_clear_counters). */
 export const CLEARED_COUNTERS = [
   [STATE.seqNum, 1],
-  ...[STATE.idle, STATE.sofar, STATE.txBytes, STATE.errors].flatMap((at) => [
+  ...[STATE.idle, STATE.sofar, STATE.txBytes, STATE.errors, STATE.lost, STATE.lostBytes].flatMap((at) => [
     [at, 0],
     [at + 1, 0],
   ]),

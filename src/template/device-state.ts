@@ -53,10 +53,38 @@ export const STATE = {
   timeUsec: 101,
   /** Set to 1 to end the run: whoever sends looks at it before every few packets. Cleared when a run begins. */
   stop: 102,
+  /** For live frames: what the program does for the device, a LIVE_PHASE. */
+  phase: 103,
+  /** Packets of the burst at hand that are still to be sent, and sends of the packet at hand, whose length is kept. */
+  burstLeft: 105,
+  repeatLeft: 106,
+  repeatLength: 107,
+  /** ktime of the last look at the clock; one in (mask + 1) frames has a look of its own. */
+  stampedAt: 108,
+  stampMask: 110,
+  /** Packets after which the program is to pause: those to send, and those that were lost. */
+  limit: 112,
+  /** Of `sofar` and `txBytes`: what was handed over but never left. Written by the thread that watches over the program. */
+  lost: 114,
+  lostBytes: 116,
+} as const;
+
+/** What a program of live frames does for a device. */
+export const LIVE_PHASE = {
+  /** Nothing. */
+  IDLE: 0,
+  /** Sends. */
+  SEND: 1,
+  /** It has sent `limit` packets, or has seen `stop`. */
+  PAUSED: 2,
+  /** Is to begin with its next turn. */
+  BEGIN: 3,
 } as const;
 
 /** Words of a device's state. */
 export const STATE_WORDS = 128;
+/** Where live frames keep the headers of a packet that is sent several times: bytes from the start of the state. */
+export const KEPT_FRAME = STATE_WORDS * 4;
 
 /** A device's state in memory that can be shared with a worker. */
 export const newDeviceState = (): Uint32Array<SharedArrayBuffer> =>
@@ -77,6 +105,16 @@ export function readU64(words: Uint32Array, at: number): number {
 export function writeU64(words: Uint32Array, at: number, value: number): void {
   words[at + 1] = Math.floor(value / WORD);
   words[at] = value % WORD;
+}
+
+/** What has left so far in this run: lost frames are errors. */
+export function progressOf(words: Uint32Array): { packets: number; bytes: number; errors: number } {
+  const lost = readU64(words, STATE.lost);
+  return {
+    packets: Math.max(0, readU64(words, STATE.sofar) - lost),
+    bytes: Math.max(0, readU64(words, STATE.txBytes) - readU64(words, STATE.lostBytes)),
+    errors: readU64(words, STATE.errors) + lost,
+  };
 }
 
 /** Adds to a 64-bit value. */

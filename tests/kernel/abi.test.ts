@@ -3,11 +3,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { sockaddrLl, tpacket2Hdr, tpacketReq, virtioNetHdr } from '../../src/linux/af-packet.ts';
 import { bpfAttr } from '../../src/linux/bpf.ts';
+import { Btf } from '../../src/linux/btf.ts';
 import { ethtoolChannels, ifreq } from '../../src/linux/ethtool.ts';
 import * as fuse from '../../src/linux/fuse-abi.ts';
 import { nlmsghdr } from '../../src/linux/netlink.ts';
 import { ifaddrmsg, ifinfomsg, rtmsg, rtnexthop, rtnlLinkStats64 } from '../../src/linux/rtnetlink.ts';
-import { Btf } from '../support/btf.ts';
 
 /** Offsets by our name of the member; `size`: of the struct. */
 type Layout = Readonly<Record<string, number>>;

@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { NotSupported } from './errno.ts';
+
 /**
  * A reader of BTF, the kernel's description of its own types (Documentation/bpf/btf.rst), as far as struct layouts
- * need it. The kernel is the reference here: nothing of ours is imported.
+ * need it.
  */
 const MAGIC = 0xeb9f;
 const KIND = { STRUCT: 4, UNION: 5, MODIFIERS: [8, 9, 10, 11, 18] } as const;
@@ -105,4 +108,14 @@ export class Btf {
     while (type && (KIND.MODIFIERS as readonly number[]).includes(type.kind)) type = this.#types[type.sizeOrType];
     return type;
   }
+}
+
+const VMLINUX = '/sys/kernel/btf/vmlinux';
+let ifindexOffset: number | undefined;
+
+/** Where struct net_device has its ifindex, in the running kernel. Reading it takes some 50 ms, once. Throws ENOENT. */
+export function netDeviceIfindexOffset(): number {
+  ifindexOffset ??= new Btf(readFileSync(VMLINUX)).struct('net_device')?.members.get('ifindex');
+  if (ifindexOffset === undefined) throw new NotSupported('BTF of struct net_device', '5.2');
+  return ifindexOffset;
 }
