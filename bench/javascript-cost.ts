@@ -1,6 +1,7 @@
 import { EXAMPLE_LINK } from '../src/cli/preview.ts';
 import { Device } from '../src/pktgen/device.ts';
 import { MODULE_PARAMS } from '../src/pktgen/pktgen.ts';
+import { newDeviceState } from '../src/template/device-state.ts';
 import { newFlowTable } from '../src/template/flow-table.ts';
 import { MemoryQueue } from '../src/transmit/memory-queue.ts';
 import { Sender } from '../src/transmit/send-loop.ts';
@@ -36,6 +37,7 @@ function costOf(lines: readonly string[]): number {
     cpu: 0,
     link: EXAMPLE_LINK,
     defaults: MODULE_PARAMS,
+    state: newDeviceState(),
     random: 1,
   });
   for (const line of ['pkt_size 60', 'count 0', ...lines]) {

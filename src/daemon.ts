@@ -8,7 +8,6 @@ import { allowedCpus } from './linux/sched.ts';
 import type { Host } from './pktgen/host.ts';
 import { kindSharesSkb, type Link } from './pktgen/link.ts';
 import { MODULE_PARAMS, type ModuleParams, Pktgen } from './pktgen/pktgen.ts';
-import type { TransmitterName } from './transmit/open-queue.ts';
 import { WorkerEngine } from './transmit/worker-engine.ts';
 import { formatIpv6 } from './wire/ipv6-address.ts';
 import { formatMac } from './wire/mac.ts';
@@ -17,8 +16,7 @@ import { formatMac } from './wire/mac.ts';
 export interface GeneratorOptions {
   readonly log: (line: string) => void;
   readonly params?: ModuleParams;
-  readonly transmitter?: TransmitterName;
-  /** The file of transmitter `pcap`. */
+  /** A file that all packets go to instead of links. */
   readonly pcap?: string;
   /** Threads that will be needed: their workers start at once instead of with their first device. */
   readonly threads?: readonly number[];
@@ -31,10 +29,11 @@ export interface Generator extends AsyncDisposable {
 
 /** Joins the model, the workers that send, and the links of this network namespace. */
 export async function openGenerator(options: GeneratorOptions): Promise<Generator> {
-  const { log, params = MODULE_PARAMS, transmitter = 'ring', pcap, threads = [] } = options;
+  const { log, params = MODULE_PARAMS, pcap, threads = [] } = options;
   const routes = new RouteSocket();
-  const engine = new WorkerEngine(transmitter, pcap === undefined ? {} : { pcap }, {
+  const engine = new WorkerEngine(pcap, {
     onStopped: (id) => pktgen.onStopped(id),
+    onChosen: (id, transmitter, why) => pktgen.onChosen(id, transmitter, why),
     onLog: (line) => pktgen.onLog(line),
   });
   const host: Host = {

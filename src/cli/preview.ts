@@ -2,7 +2,7 @@ import { Device } from '../pktgen/device.ts';
 import type { TransmitJob } from '../pktgen/engine.ts';
 import type { Link } from '../pktgen/link.ts';
 import { MODULE_PARAMS } from '../pktgen/pktgen.ts';
-import { STATE } from '../template/device-state.ts';
+import { newDeviceState, STATE } from '../template/device-state.ts';
 import { newPacketWriter } from '../template/javascript-executor.ts';
 import { frameLength, HEADER_ROOM, longestFrame } from '../template/packet-template.ts';
 import { describe, dissect } from '../wire/dissect.ts';
@@ -36,7 +36,10 @@ export function previewPackets(
   link: Link,
   wallSec: number,
 ): PreviewPacket[] {
-  const device = new Device({ id: 1, name: link.name, cpu: 0, link, defaults: MODULE_PARAMS, random: 1 });
+  const device = new Device({
+    ...{ id: 1, name: link.name, cpu: 0, link, defaults: MODULE_PARAMS },
+    ...{ state: newDeviceState(), random: 1 },
+  });
   applyLines(device, lines, (node) => node === 0);
   const { job } = device.start(0);
   const writer = packetMaker(job);

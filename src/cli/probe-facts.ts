@@ -6,6 +6,8 @@ import { type Capability, hasCapability } from '../linux/capabilities.ts';
 import { RouteSocket } from '../linux/rtnetlink.ts';
 import { allowedCpus } from '../linux/sched.ts';
 import { kindSharesSkb } from '../pktgen/link.ts';
+import { DeviceMemory } from '../transmit/device-memory.ts';
+import { liveFacts, missingForLive } from '../transmit/live/live-facts.ts';
 import { formatIpv4 } from '../wire/ipv4-address.ts';
 import { formatIpv6 } from '../wire/ipv6-address.ts';
 import { formatMac } from '../wire/mac.ts';
@@ -16,6 +18,7 @@ import { RunError } from './usage-error.ts';
 export function machineFacts(): MachineFacts {
   const fuse = fuseError();
   const forbidden = userNamespacesForbiddenBy();
+  const noLive = missingForLive(new DeviceMemory().refused);
   return {
     kernel: release(),
     uid: process.geteuid?.() ?? 0,
@@ -23,6 +26,7 @@ export function machineFacts(): MachineFacts {
     ...(fuse !== undefined && { fuseError: fuse }),
     ...(forbidden !== undefined && { userNamespacesForbiddenBy: forbidden }),
     cpus: allowedCpus(),
+    ...(noLive !== undefined && { noLive }),
   };
 }
 
@@ -55,6 +59,7 @@ export function linkFacts(link: string): LinkFacts {
   const { name, index, kind, ethernet, loopback, up, carrier, mtu, mac, txQueues } = info;
   const ipv4 = routes.firstIpv4(index);
   const ipv6 = routes.linkLocal(index);
+  const live = liveFacts(index, undefined);
   return {
     ...{ name, ethernet, loopback, up, carrier, mtu, txQueues },
     ...(kind !== undefined && { kind }),
@@ -63,5 +68,6 @@ export function linkFacts(link: string): LinkFacts {
     ...(ipv6 && { ipv6: formatIpv6(ipv6) }),
     sharesSkb: kindSharesSkb(kind, loopback),
     defaultRoute: routes.defaultRouteLinks().includes(index),
+    ...(live.linkReason !== undefined && { noLive: live.linkReason }),
   };
 }

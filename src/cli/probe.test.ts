@@ -34,7 +34,7 @@ const MACHINE: readonly (readonly [what: string, machine: MachineFacts, says: re
       'user root, nothing is missing',
       '/dev/fuse can be opened',
       'threads kpktgend_0 kpktgend_1',
-      'transmitter ring: ',
+      'transmitter live: ',
     ],
   ],
   [
@@ -71,7 +71,7 @@ const LINK: readonly (readonly [what: string, link: LinkFacts, says: readonly st
       'transmit queues 4',
       'clone_skb, burst possible\n',
       'default route does not lead out of it',
-      'transmitter ring: ',
+      'transmitter live: ',
     ],
   ],
   [
@@ -114,7 +114,14 @@ describe('probe', () => {
   });
 
   test('the transmitter is the last line, and why it is not a faster one is said', () => {
-    assert.match(report(ROOT, NIC).split('\n').at(-1) ?? '', /^transmitter ring: .*live eBPF frames come in a later/);
+    assert.match(report(ROOT, NIC).split('\n').at(-1) ?? '', /^transmitter live: /);
+    const slow = { ...NIC, noLive: 'its driver takes none' };
+    assert.match(
+      report(ROOT, slow).split('\n').at(-1) ?? '',
+      /^transmitter ring: .*live frames: its driver takes none$/,
+    );
+    const old = { ...ROOT, noLive: 'this kernel is old' };
+    assert.match(report(old, slow).split('\n').at(-1) ?? '', /^transmitter ring: .*live frames: this kernel is old$/);
   });
 
   test('all that is missing is said, not only the first', () => {

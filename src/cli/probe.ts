@@ -1,4 +1,5 @@
 import type { Capability } from '../linux/capabilities.ts';
+import { TRANSMITTERS } from '../transmit/open-queue.ts';
 
 /** What the machine and this process can do. */
 export interface MachineFacts {
@@ -13,6 +14,8 @@ export interface MachineFacts {
   readonly userNamespacesForbiddenBy?: string;
   /** CPUs that get a thread. */
   readonly cpus: readonly number[];
+  /** Why there are no live frames; undefined when there are. */
+  readonly noLive?: string;
 }
 
 /** What a link is and has. */
@@ -35,15 +38,15 @@ export interface LinkFacts {
   /** Whether it can be handed a packet several times. */
   readonly sharesSkb: boolean;
   readonly defaultRoute: boolean;
+  /** Why it takes no live frames; undefined when it does. */
+  readonly noLive?: string;
 }
 
 /** How packets would be sent. */
 export interface TransmitterChoice {
   /** undefined: nothing can be sent as things are. */
-  readonly name?: 'ring';
+  readonly name?: 'live' | 'ring';
   readonly why: string;
-  /** Why it is not a faster one. */
-  readonly notFaster: string;
   /** What would have to change; empty when packets can be sent. */
   readonly missing: readonly string[];
 }
@@ -64,7 +67,6 @@ export const CAPABILITY_USE = {
 
 const ETHERNET_HEADER_LEN = 14;
 const VLAN_TAG_LEN = 4;
-const NOT_FASTER = 'live eBPF frames come in a later version of pktgen';
 const GIVE_NET_RAW = 'run it with sudo, or give it to node once: sudo setcap cap_net_raw+ep "$(command -v node)"';
 
 /** Chooses how to send; without a link: as if there were one that is ready. */
@@ -74,8 +76,10 @@ export function chooseTransmitter(machine: MachineFacts, link: LinkFacts | undef
   if (link && !link.ethernet) missing.push(`an Ethernet link: ${link.name} is none`);
   else if (link && !link.up) missing.push(`${link.name} is down: ip link set ${link.name} up`);
   else if (link && !link.carrier) missing.push(`a carrier: nothing is connected to ${link.name}`);
-  if (missing.length > 0) return { why: 'nothing can be sent as things are', notFaster: NOT_FASTER, missing };
-  return { name: 'ring', why: 'a mapped AF_PACKET ring, which every link takes', notFaster: NOT_FASTER, missing };
+  const obstacle = machine.noLive ?? link?.noLive;
+  if (missing.length > 0) return { why: 'nothing can be sent as things are', missing };
+  if (obstacle === undefined) return { name: 'live', why: TRANSMITTERS.live, missing };
+  return { name: 'ring', why: `${TRANSMITTERS.ring}; not the faster live frames: ${obstacle}`, missing };
 }
 
 type Line = readonly [label: string, text: string];
@@ -139,10 +143,8 @@ function linkLines(link: LinkFacts): Line[] {
   ];
 }
 
-function transmitterLine({ name, why, notFaster, missing }: TransmitterChoice): Line {
-  const text = name
-    ? `${name}: ${why}; nothing faster yet: ${notFaster}`
-    : `none: ${why}; missing: ${missing.join('; ')}`;
+function transmitterLine({ name, why, missing }: TransmitterChoice): Line {
+  const text = name ? `${name}: ${why}` : `none: ${why}; missing: ${missing.join('; ')}`;
   return ['transmitter', text];
 }
 

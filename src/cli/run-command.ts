@@ -2,15 +2,17 @@ import type { Command } from 'commander';
 import { openGenerator } from '../daemon.ts';
 import { needsUserNamespace, reexecInUserNamespace } from '../lab/user-namespace.ts';
 import { allowedCpus } from '../linux/sched.ts';
-import { TRANSMITTERS, type TransmitterName } from '../transmit/open-queue.ts';
+import { MODULE_PARAMS } from '../pktgen/pktgen.ts';
 import { addParamOptions, type ParamLine } from './param-options.ts';
-import { type Destination, labDestination, linkDestination } from './run-destination.ts';
+import { type Destination, labDestination, linkDestination, sendsToLink } from './run-destination.ts';
 import { runDevices } from './run-devices.ts';
 import type { RunOptions } from './run-options.ts';
 import { planDevices } from './run-plan.ts';
 import { allSent, arrivedText, resultsText } from './run-result.ts';
 import { addSampleOptions } from './sample-options.ts';
-import { UsageError } from './usage-error.ts';
+
+/** The line of the log that tells which transmitter was chosen. */
+const HOW_IT_SENDS = /: transmitter /;
 
 /** `pktgen run`: one run in the foreground, in a private lab where no link is named. */
 export function addRunCommand(program: Command, setStatus: (status: number) => void): void {
@@ -22,7 +24,6 @@ export function addRunCommand(program: Command, setStatus: (status: number) => v
     .option('-i, --interface <DEV>', 'link to send to; without it a private lab: two namespaces joined by a veth')
     .option('-t, --threads <N>', 'threads, each with a device of its own (DEV@N)')
     .option('-f, --first <N>', 'CPU of the first thread')
-    .option('--transmitter <NAME>', `how to send: ${Object.keys(TRANSMITTERS).join(', ')}`, 'ring')
     .option('--pcap <FILE>', 'write the packets to a pcap file instead of sending them')
     .option('--force', 'send even to the link that carries the default route')
     .optionsGroup('Output:')
@@ -41,30 +42,29 @@ export function addRunCommand(program: Command, setStatus: (status: number) => v
 }
 
 async function run(options: RunOptions, params: readonly ParamLine[]): Promise<number> {
-  const transmitter = options.pcap === undefined ? transmitterName(options.transmitter) : 'pcap';
   const cpus = allowedCpus();
   // Looked at before anything is made, so that a mistake costs nothing.
   planDevices(options.interface ?? 'lab', options, params, [], cpus);
   if (options.interface === undefined && needsUserNamespace()) return reexecInUserNamespace(process.argv.slice(1));
 
   await using destination: Destination =
-    options.interface === undefined
-      ? await labDestination(options)
-      : linkDestination(options.interface, options, transmitter);
+    options.interface === undefined ? await labDestination(options) : linkDestination(options.interface, options);
   const devices = planDevices(destination.link, options, params, destination.defaults, cpus);
   const log = (line: string): void => {
-    if (options.verbose || /ERROR|WARNING/.test(line)) process.stderr.write(`${line}\n`);
+    const shown =
+      options.verbose || options.debug || /ERROR|WARNING/.test(line) || (!options.json && HOW_IT_SENDS.test(line));
+    if (shown) process.stderr.write(`${line}\n`);
   };
   const threads = devices.map((device) => device.cpu);
   await using generator = await openGenerator({
     log,
-    transmitter,
+    params: { ...MODULE_PARAMS, debug: options.debug ? 1 : 0 },
     threads,
     ...(options.pcap && { pcap: options.pcap }),
   });
-  if (!options.json) process.stderr.write(`${destination.describe(transmitter)}\n`);
-  const results = await runDevices(generator.pktgen, devices, transmitter, options.json === true);
-  const arrived = transmitter === 'ring' ? await destination.arrived?.() : undefined;
+  if (!options.json) process.stderr.write(`${destination.what}\n`);
+  const results = await runDevices(generator.pktgen, devices, options.json === true);
+  const arrived = sendsToLink(options) ? await destination.arrived?.() : undefined;
   if (options.json) {
     for (const result of results)
       process.stdout.write(`${JSON.stringify(arrived ? { ...result, arrived } : result)}\n`);
@@ -73,9 +73,4 @@ async function run(options: RunOptions, params: readonly ParamLine[]): Promise<n
     if (arrived) process.stdout.write(arrivedText(results, arrived));
   }
   return allSent(results) ? 0 : 1;
-}
-
-function transmitterName(name: string): TransmitterName {
-  if (Object.hasOwn(TRANSMITTERS, name)) return name as TransmitterName;
-  throw new UsageError(`--transmitter ${JSON.stringify(name)}: wants one of ${Object.keys(TRANSMITTERS).join(', ')}`);
 }

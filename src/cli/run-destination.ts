@@ -1,7 +1,6 @@
 import { LAB, Lab } from '../lab/lab.ts';
 import { hasCapability } from '../linux/capabilities.ts';
 import { RouteSocket } from '../linux/rtnetlink.ts';
-import { TRANSMITTERS, type TransmitterName } from '../transmit/open-queue.ts';
 import type { RunOptions } from './run-options.ts';
 import type { Arrived } from './run-result.ts';
 import { RunError } from './usage-error.ts';
@@ -11,8 +10,8 @@ export interface Destination extends AsyncDisposable {
   readonly link: string;
   /** Lines for each device, before those that the user asked for. */
   readonly defaults: readonly string[];
-  /** One line: from where to where, and how. */
-  describe(transmitter: TransmitterName): string;
+  /** One line: from where to where. */
+  readonly what: string;
   /** What the far end has counted. */
   arrived?(): Promise<Arrived>;
 }
@@ -28,6 +27,7 @@ const wantsIpv6 = ({ ipv6, dest, dst6, dst6Min }: RunOptions): boolean =>
 /** A private lab. From here on this thread, and the workers it starts, are in its near namespace. */
 export async function labDestination(options: RunOptions): Promise<Destination> {
   const lab = Lab.open(Number(options.threads ?? 1));
+  const sink = lab.dropInXdp();
   lab.near.enter();
   return {
     link: LAB.near.name,
@@ -39,23 +39,24 @@ export async function labDestination(options: RunOptions): Promise<Destination> 
       `dst_max ${LAB.far.ipv4.join('.')}`,
       ...(wantsIpv6(options) ? [`src6 ${LAB_SOURCE_IPV6}`] : []),
     ],
-    describe: (transmitter) =>
-      `private lab: ${LAB.near.name} (${LAB.near.mac}) > ${LAB.far.name} (${LAB.far.mac}), ${how(transmitter)}`,
+    what: `private lab: ${LAB.near.name} (${LAB.near.mac}) > ${LAB.far.name} (${LAB.far.mac})`,
     arrived: async () => lab.received(),
     async [Symbol.asyncDispose]() {
+      sink?.[Symbol.dispose]();
       lab[Symbol.dispose]();
     },
   };
 }
 
-const how = (transmitter: TransmitterName): string => `transmitter ${transmitter}: ${TRANSMITTERS[transmitter].doc}`;
+/** Whether packets go to a link, and not to a file or nowhere. */
+export const sendsToLink = ({ pcap, transmitter }: RunOptions): boolean => pcap === undefined && transmitter !== 'null';
 
 /** A link of this network namespace. */
-export function linkDestination(link: string, options: RunOptions, transmitter: TransmitterName): Destination {
+export function linkDestination(link: string, options: RunOptions): Destination {
   using routes = new RouteSocket();
   const info = routes.link(link.split('@', 1)[0] ?? link);
   if (!info) throw new RunError(`${link}: there is no such link here ("ip link" lists them)`);
-  const sends = transmitter === 'ring';
+  const sends = sendsToLink(options);
   if (sends && !options.force && routes.defaultRouteLinks().includes(info.index)) {
     throw new RunError(
       `${link} carries the default route: a flood there cuts this machine off and may disturb others; --force sends all the same`,
@@ -70,7 +71,7 @@ export function linkDestination(link: string, options: RunOptions, transmitter: 
   return {
     link,
     defaults: [],
-    describe: (name) => `${link}, ${how(name)}`,
+    what: link,
     async [Symbol.asyncDispose]() {},
   };
 }

@@ -20,7 +20,6 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 export async function runDevices(
   pktgen: Pktgen,
   planned: readonly PlannedDevice[],
-  transmitter: string,
   quiet: boolean,
 ): Promise<DeviceResult[]> {
   const interrupted = new AbortController();
@@ -42,7 +41,7 @@ export async function runDevices(
   }
   const names = planned.map((device) => device.name);
   return pktgen.devices
-    .map((device) => deviceResult(device, transmitter))
+    .map((device) => deviceResult(device))
     .sort((a, b) => names.indexOf(a.device) - names.indexOf(b.device));
 }
 

@@ -3,11 +3,12 @@ import type { SampleOptions } from './run-plan.ts';
 /** Options of `run` that are not parameters of a device. */
 export interface RunOptions extends SampleOptions {
   readonly interface?: string;
-  readonly transmitter: string;
+  readonly transmitter?: string;
   readonly pcap?: string;
   readonly json?: boolean;
   readonly force?: boolean;
   readonly verbose?: boolean;
+  readonly debug?: boolean;
   /** Parameters that the lab looks at. */
   readonly dst6?: string;
   readonly dst6Min?: string;

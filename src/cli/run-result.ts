@@ -7,6 +7,7 @@ export interface DeviceResult {
   readonly device: string;
   readonly link: string;
   readonly thread: number;
+  /** How it was sent: live, ring, pcap, null; none when nothing could be. */
   readonly transmitter: string;
   /** Packets to send; 0: until stopped. */
   readonly count: number;
@@ -33,13 +34,13 @@ export interface Arrived {
 }
 
 /** The run of a device as plain data. */
-export function deviceResult(device: Device, transmitter: string): DeviceResult {
+export function deviceResult(device: Device): DeviceResult {
   const run: RunResult = device.figures();
   return {
     device: device.name,
     link: device.link.name,
     thread: device.cpu,
-    transmitter,
+    transmitter: device.sending?.transmitter ?? 'none',
     count: device.config.count,
     packets: run.packets,
     errors: run.errors,
@@ -56,7 +57,9 @@ export function deviceResult(device: Device, transmitter: string): DeviceResult 
 
 /** Whether everything that was asked for left. */
 export const allSent = (results: readonly DeviceResult[]): boolean =>
-  results.every((one) => !one.result.startsWith('ERROR') && one.errors === 0 && one.packets >= one.count);
+  results.every(
+    (one) => !one.result.startsWith('ERROR') && (one.count === 0 ? one.errors === 0 : one.packets >= one.count),
+  );
 
 /** The results for people: the kernel's text for each device, and a total where there are several. */
 export function resultsText(results: readonly DeviceResult[]): string {

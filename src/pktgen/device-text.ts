@@ -60,6 +60,7 @@ export function deviceText({ name, config, state, linkMac, result, now }: Device
     config.xmit_mode === 'netif_receive' && '     xmit_mode: netif_receive',
     config.xmit_mode === 'queue_xmit' && '     xmit_mode: xmit_queue',
     `     Flags: ${flagsText(config)}`,
+    `     transmitter: ${config.transmitter}`,
     'Current:',
     `     pkts-sofar: ${progress.packets}  errors: ${progress.errors}`,
     imix.length > 0 &&

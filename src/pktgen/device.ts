@@ -1,4 +1,4 @@
-import { newDeviceState, STATE, seedRandom } from '../template/device-state.ts';
+import { STATE, seedRandom } from '../template/device-state.ts';
 import { type AddressRanges, changedRanges, NO_ADDRESSES } from './address-ranges.ts';
 import type { CommandContext, CommandOutcome } from './command.ts';
 import { runDeviceCommand } from './device-command.ts';
@@ -17,6 +17,8 @@ export interface DeviceSeed {
   readonly cpu: number;
   readonly link: Link;
   readonly defaults: ModuleDefaults;
+  /** Its state: zeros that whoever sends can reach. */
+  readonly state: Uint32Array;
   /** Seed of its random source. */
   readonly random: number;
 }
@@ -29,11 +31,13 @@ export class Device {
   /** The name it was added by; a rename of the link does not change it (odevname). */
   readonly name: string;
   readonly cpu: number;
-  readonly state = newDeviceState();
+  readonly state: Uint32Array;
   link: Link;
   /** The name of its control file, which follows the link's. */
   fileName: string;
   result = '';
+  /** How it has sent last, and why so. */
+  sending: { readonly transmitter: string; readonly why: string } | undefined;
   #config: DeviceConfig;
   #ranges: AddressRanges = NO_ADDRESSES;
   #overhead = 0;
@@ -44,7 +48,8 @@ export class Device {
   /** What to call when it is. */
   #waiting: (() => void)[] = [];
 
-  constructor({ id, name, cpu, link, defaults, random }: DeviceSeed) {
+  constructor({ id, name, cpu, link, defaults, state, random }: DeviceSeed) {
+    this.state = state;
     this.id = id;
     this.name = name;
     this.cpu = cpu;
@@ -141,6 +146,7 @@ export class Device {
       mode: config.xmit_mode,
       skbPriority: config.skb_priority,
       frags: config.frags,
+      transmitter: config.transmitter,
     };
   }
 

@@ -1,5 +1,9 @@
 import type { PacketTemplate } from '../template/packet-template.ts';
 
+/** How a device is to send: as fast as the link and the configuration allow, or in a certain way. */
+export const TRANSMITTER_CHOICES = ['auto', 'live', 'ring', 'null'] as const;
+export type TransmitterChoice = (typeof TRANSMITTER_CHOICES)[number];
+
 /** Where packets enter the stack (xmit_mode). */
 export type XmitMode = 'start_xmit' | 'netif_receive' | 'queue_xmit';
 
@@ -23,13 +27,15 @@ export interface TransmitJob {
   readonly name: string;
   readonly link: { readonly name: string; readonly index: number; readonly mtu: number };
   /** The device's shared state, laid out as STATE says. */
-  readonly state: Uint32Array<SharedArrayBuffer>;
+  readonly state: Uint32Array;
   readonly template: PacketTemplate;
   readonly pace: Pace;
   readonly mode: XmitMode;
   readonly skbPriority: number;
   /** Fragments of a frame, as the result shows them. They do not change its bytes. */
   readonly frags: number;
+  /** How it is to send, as configured. */
+  readonly transmitter: TransmitterChoice;
 }
 
 /** A state word to set and its value: what a parameter written during a run changes besides the template. */
@@ -37,6 +43,8 @@ export type StatePatch = readonly [word: number, value: number];
 
 /** What runs the kpktgend threads. The model decides, the engine sends. Its calls return at once. */
 export interface Engine {
+  /** Memory for the state of a device, until it is removed. All zeros. */
+  newState(): Uint32Array;
   /** A thread got its first device: make ready so that a start loses no time. */
   prepare(thread: number): void;
   /**
@@ -48,13 +56,15 @@ export interface Engine {
   update(thread: number, job: TransmitJob, patches: readonly StatePatch[]): void;
   /** Ends runs within 2 ms, also those that wait for a departure. `onStopped` tells when. */
   stop(thread: number, ids: readonly number[]): void;
-  /** Forgets a device that does not run: frees its ring. */
-  remove(thread: number, id: number): void;
+  /** Forgets a device that does not run: frees its ring, and its state for another device. */
+  remove(thread: number, id: number, state: Uint32Array): void;
 }
 
 /** What an engine tells the model. */
 export interface EngineEvents {
   onStopped(id: number): void;
+  /** How a device sends and why so; told when a run begins, and when that changes. */
+  onChosen(id: number, transmitter: string, why: string): void;
   /** A line for the log. */
   onLog(line: string): void;
 }

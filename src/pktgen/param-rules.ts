@@ -1,7 +1,7 @@
 import { STATE } from '../template/device-state.ts';
 import { inAton } from '../wire/ipv4-address.ts';
 import type { CommandContext, CommandErrno, CommandOutcome } from './command.ts';
-import type { StatePatch } from './engine.ts';
+import { type StatePatch, TRANSMITTER_CHOICES } from './engine.ts';
 import { FLAG, unknownFlag } from './flags.ts';
 import { parseImix } from './imix.ts';
 import { ipv6Bytes } from './kind.ts';
@@ -130,6 +130,15 @@ export const PARAM_RULES: { readonly [N in ParamName]?: ParamRule<DeviceConfig[N
   },
   node: {
     refuse: (node, on) => (on.nodePossible(node) ? undefined : { result: 'ERROR: node not possible' }),
+  },
+  transmitter: {
+    run: (line, from, on) => {
+      const name = word(line, from, 31);
+      const transmitter = TRANSMITTER_CHOICES.find((choice) => choice === name);
+      if (transmitter) return { config: { ...on.config, transmitter }, result: `OK: transmitter=${transmitter}` };
+      const result = `ERROR: transmitter "${name}": wants one of ${TRANSMITTER_CHOICES.join(', ')}`;
+      return { config: on.config, result, errno: 'EINVAL' };
+    },
   },
   flag: { badText: (line, from) => unknownFlag(word(line, from, 31)) },
 };

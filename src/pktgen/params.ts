@@ -1,4 +1,5 @@
 import { MAX_FLOWS } from '../template/flow-table.ts';
+import { TRANSMITTER_CHOICES, type TransmitterChoice } from './engine.ts';
 import { applyFlag, flagNames } from './flags.ts';
 import { type ImixEntry, imixKind, MIN_SIZE } from './imix.ts';
 import { decimal, hexByte, ipv6, mac, oneOf, text } from './kind.ts';
@@ -254,6 +255,12 @@ export const DEVICE_PARAMS = {
     initial: 0,
     group: 'sending',
     doc: 'Priority that the queueing discipline sees (xmit_mode queue_xmit).',
+  }),
+  transmitter: param<TransmitterChoice>({
+    kind: oneOf(...TRANSMITTER_CHOICES),
+    initial: 'auto',
+    group: 'sending',
+    doc: 'How to send: live (frames made by eBPF in the kernel), ring (AF_PACKET), null (nowhere); auto: the fastest that the link and the configuration allow. Not a parameter of the kernel.',
   }),
   frags: param({
     kind: decimal(10, 's32'),

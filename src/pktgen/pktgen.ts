@@ -163,7 +163,8 @@ export class Pktgen implements ControlFiles, EngineEvents {
     }
     const random = this.#host.random();
     const id = ++this.#lastId;
-    thread.devices.unshift(new Device({ id, name, cpu: thread.cpu, link, defaults: this.#defaults, random }));
+    const state = this.#host.engine.newState();
+    thread.devices.unshift(new Device({ id, name, cpu: thread.cpu, link, defaults: this.#defaults, state, random }));
     this.#host.engine.prepare(thread.cpu);
     return 0;
   }
@@ -260,7 +261,7 @@ export class Pktgen implements ControlFiles, EngineEvents {
       await device.whenStopped();
     }
     thread.devices = thread.devices.filter((other) => other !== device);
-    this.#host.engine.remove(thread.cpu, device.id);
+    this.#host.engine.remove(thread.cpu, device.id, device.state);
   }
 
   // -- what happens to links
@@ -296,6 +297,13 @@ export class Pktgen implements ControlFiles, EngineEvents {
 
   onStopped(id: number): void {
     this.devices.find((device) => device.id === id)?.settle();
+  }
+
+  onChosen(id: number, transmitter: string, why: string): void {
+    const device = this.devices.find((one) => one.id === id);
+    if (!device) return;
+    device.sending = { transmitter, why };
+    this.onLog(`${device.name}: transmitter ${transmitter}: ${why}`);
   }
 
   onLog(line: string): void {

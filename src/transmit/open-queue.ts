@@ -7,43 +7,25 @@ import { LONGEST_FRAME, MemoryQueue } from './memory-queue.ts';
 import { PcapSink } from './pcap-sink.ts';
 import { RingQueue } from './ring-queue.ts';
 
-/** What a transmitter needs besides the job. */
-export interface TransmitterOptions {
-  /** Where `pcap` writes. */
-  readonly pcap?: string;
-}
+/** Ways to send that hand frames over one by one. */
+export type QueueName = 'ring' | 'pcap' | 'null';
 
-/** A way to send. */
-interface Transmitter {
-  /** What it is, for people. */
-  readonly doc: string;
-  open(job: TransmitJob, slotLen: number, options: TransmitterOptions): FrameQueue;
-}
-
-/** The ways to send, by name. */
-export const TRANSMITTERS = {
-  ring: {
-    doc: 'a mapped AF_PACKET ring, past the queueing discipline (through it with xmit_mode queue_xmit)',
-    open: ({ link, mode, skbPriority }, slotLen) =>
-      new RingQueue({ ifindex: link.index, slotLen, bypassQdisc: mode !== 'queue_xmit', priority: skbPriority }),
-  },
-  pcap: {
-    doc: 'a pcap file with nanosecond times, instead of a link',
-    open: (job, slotLen, { pcap = `${job.name}.pcap` }) => new MemoryQueue(slotLen, new PcapSink(pcap, realtimeNs)),
-  },
-  null: {
-    doc: 'nowhere: packets are made and forgotten, to measure what making them costs',
-    open: (_job, slotLen) => new MemoryQueue(slotLen),
-  },
-} satisfies Record<string, Transmitter>;
-
-export type TransmitterName = keyof typeof TRANSMITTERS;
+/** The ways to send, for people. */
+export const TRANSMITTERS: Readonly<Record<QueueName | 'live', string>> = {
+  live: 'frames that the kernel makes by a program compiled from the configuration, and that its driver sends',
+  ring: 'a mapped AF_PACKET ring, past the queueing discipline (through it with xmit_mode queue_xmit)',
+  pcap: 'a pcap file with nanosecond times, instead of a link',
+  null: 'nowhere: packets are made and forgotten, to measure what making them costs',
+};
 
 /** Opens the queue that a job needs; slots are at least as long as its longest frame, or the longest that leaves at all. */
-export function openQueue(name: TransmitterName, job: TransmitJob, options: TransmitterOptions): FrameQueue {
-  const transmitter: Transmitter = TRANSMITTERS[name];
+export function openQueue(name: QueueName, job: TransmitJob, pcap = `${job.name}.pcap`): FrameQueue {
   const longest = longestFrame(job.template, job.state[STATE.curPktSize] ?? 0);
-  return transmitter.open(job, Math.min(longest, LONGEST_FRAME), options);
+  const slotLen = Math.min(longest, LONGEST_FRAME);
+  if (name === 'null') return new MemoryQueue(slotLen);
+  if (name === 'pcap') return new MemoryQueue(slotLen, new PcapSink(pcap, realtimeNs));
+  const { link, mode, skbPriority: priority } = job;
+  return new RingQueue({ ifindex: link.index, slotLen, bypassQdisc: mode !== 'queue_xmit', priority });
 }
 
 /** Whether a queue that was opened for `before` does for `after`. */

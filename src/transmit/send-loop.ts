@@ -90,6 +90,13 @@ export class Sender {
     this.#measure();
   }
 
+  /** Another transmitter goes on with the run: what the link has not taken yet is taken back. */
+  release(): void {
+    this.#handOver();
+    this.#takeBack();
+    writeU64(this.job.state, STATE.nextTx, this.nextTx);
+  }
+
   /** Whether the queue's slots take the longest frame of a template. */
   fits(job: TransmitJob): boolean {
     const longest = longestFrame(job.template, job.state[STATE.curPktSize] ?? 0);

@@ -1,24 +1,32 @@
 import type { StatePatch, TransmitJob } from '../pktgen/engine.ts';
-import type { TransmitterName, TransmitterOptions } from './open-queue.ts';
+import type { StateShare } from './device-memory.ts';
 
 /** What a worker is made with. */
 export interface ThreadSetup {
   readonly cpu: number;
   /** Word 0 counts messages and stops; the worker waits for it to change. */
   readonly bell: Int32Array<SharedArrayBuffer>;
-  readonly transmitter: TransmitterName;
-  readonly options: TransmitterOptions;
+  /** All packets go to this pcap file instead of links. */
+  readonly pcap: string | undefined;
+  /** Why there are no maps for live frames. */
+  readonly noMaps: string | undefined;
 }
 
 /** A job and the state words to set when it is taken up. */
 export type PatchedJob = TransmitJob & { readonly patches: readonly StatePatch[] };
+/** The same on its way to a worker. */
+export type PostedJob = Omit<PatchedJob, 'state'> & { readonly share: StateShare };
 
 /** What a worker is told. */
 export type ThreadMessage =
-  | { readonly kind: 'start'; readonly jobs: readonly PatchedJob[] }
-  | { readonly kind: 'update'; readonly job: PatchedJob }
+  | { readonly kind: 'start'; readonly jobs: readonly PostedJob[] }
+  | { readonly kind: 'update'; readonly job: PostedJob }
   | { readonly kind: 'remove'; readonly id: number }
   | { readonly kind: 'exit' };
 
 /** What it tells. */
-export type ThreadReport = { readonly stopped: number } | { readonly log: string };
+export type ThreadReport =
+  | { readonly stopped: number }
+  | { readonly log: string }
+  /** How a device sends, when its run begins or that changes. */
+  | { readonly chosen: number; readonly name: string; readonly why: string };

@@ -1,23 +1,26 @@
+/** The thread kpktgend_N: sends for its devices, and takes messages between bursts. It never returns to its event loop. */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { monotonicNs, realtimeNs } from '../linux/clock.ts';
 import { pinThread, setThreadName, setTimerSlack } from '../linux/sched.ts';
-import { STATE, writeU64 } from '../template/device-state.ts';
-import { type FlowTable, newFlowTable } from '../template/flow-table.ts';
 import type { LoopClock } from './departures.ts';
-import { openQueue, sameQueue } from './open-queue.ts';
-import { nextToRun, Sender } from './send-loop.ts';
-import type { PatchedJob, ThreadMessage, ThreadReport, ThreadSetup } from './thread-message.ts';
+import { ThreadDevices } from './thread-devices.ts';
+import type { ThreadMessage, ThreadReport, ThreadSetup } from './thread-message.ts';
 
-/** The thread kpktgend_N: sends for its devices, and takes messages between bursts. It never returns to its event loop. */
-const { cpu, bell, transmitter, options } = workerData as ThreadSetup;
+const setup = workerData as ThreadSetup;
+const { cpu, bell } = setup;
 if (!parentPort) throw new TypeError('tx-worker runs as a worker');
 const port = parentPort;
 const report = (what: ThreadReport): void => port.postMessage(what);
 
 /** How old the difference between the clocks may become, ns: the wall clock may be set or slewed. */
 const CALIBRATION_NS = 100e6;
+/** From one look at live frames to the next. */
+const LIVE_POLL_NS = 4e6;
 let wallOffset = realtimeNs() - monotonicNs();
 let calibrated = monotonicNs();
+
+/** The bell as it was when the messages were last looked at. */
+let heard = 0;
 
 const clock: LoopClock = {
   now: monotonicNs,
@@ -37,73 +40,7 @@ const clock: LoopClock = {
   },
 };
 
-/** The bell as it was when the messages were last looked at. */
-let heard = 0;
-/** Newest device first, as the thread's list is. */
-let senders: Sender[] = [];
-const flows = new Map<number, FlowTable>();
-
-const flowsOf = (id: number): FlowTable => {
-  const table = flows.get(id) ?? newFlowTable();
-  flows.set(id, table);
-  return table;
-};
-const patch = ({ state, patches }: PatchedJob): void => {
-  for (const [word, value] of patches) state[word] = value;
-};
-const nameOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-/** The sender of a job: the one there is when its queue does, else one with a queue of its own. */
-function senderFor(job: PatchedJob): Sender {
-  const old = senders.find((sender) => sender.job.id === job.id);
-  if (old && sameQueue(old.job, job) && old.fits(job)) {
-    old.update(job);
-    return old;
-  }
-  const sender = new Sender(job, openQueue(transmitter, job, options), flowsOf(job.id), clock, old?.nextTx);
-  old?.queue.close();
-  return sender;
-}
-
-/** Ends a run that cannot go on. */
-function fail(job: PatchedJob, error: unknown): void {
-  report({ log: `ERROR: ${job.name}: ${nameOf(error)}` });
-  writeU64(job.state, STATE.stoppedAt, monotonicNs());
-  Atomics.store(job.state, STATE.running, 0);
-  report({ stopped: job.id });
-}
-
-function start(jobs: readonly PatchedJob[]): void {
-  const started = jobs.flatMap((job) => {
-    try {
-      patch(job);
-      return [senderFor(job)];
-    } catch (error) {
-      fail(job, error);
-      return [];
-    }
-  });
-  const others = senders.filter((sender) => !jobs.some((job) => job.id === sender.job.id));
-  senders = [...started, ...others];
-  for (const sender of started) sender.begin();
-}
-
-function update(job: PatchedJob): void {
-  patch(job);
-  const at = senders.findIndex((sender) => sender.job.id === job.id);
-  if (at < 0) return;
-  try {
-    senders[at] = senderFor(job);
-  } catch (error) {
-    fail(job, error);
-  }
-}
-
-function remove(id: number): void {
-  senders.find((sender) => sender.job.id === id)?.queue.close();
-  senders = senders.filter((sender) => sender.job.id !== id);
-  flows.delete(id);
-}
+const devices = new ThreadDevices(setup, clock, report);
 
 /** Takes the messages that came. False when the thread is to end. */
 function takeMessages(): boolean {
@@ -112,9 +49,9 @@ function takeMessages(): boolean {
     const received = receiveMessageOnPort(port) as { message: ThreadMessage } | undefined;
     if (!received) return true;
     const { message } = received;
-    if (message.kind === 'start') start(message.jobs);
-    else if (message.kind === 'update') update(message.job);
-    else if (message.kind === 'remove') remove(message.id);
+    if (message.kind === 'start') devices.start(message.jobs);
+    else if (message.kind === 'update') devices.update(message.job);
+    else if (message.kind === 'remove') devices.remove(message.id);
     else return false;
   }
 }
@@ -124,21 +61,19 @@ setTimerSlack(1);
 try {
   pinThread(cpu);
 } catch (error) {
-  report({ log: `WARNING: kpktgend_${cpu} may run on any CPU: ${nameOf(error)}` });
+  report({ log: `WARNING: kpktgend_${cpu} may run on any CPU: ${error instanceof Error ? error.message : error}` });
 }
+let polled = 0;
 for (;;) {
   if (Atomics.load(bell, 0) !== heard && !takeMessages()) break;
-  const sender = nextToRun(senders);
-  if (!sender) {
-    Atomics.wait(bell, 0, heard);
-    continue;
+  if (devices.live && clock.now() - polled >= LIVE_POLL_NS) {
+    devices.poll();
+    polled = clock.now();
   }
-  try {
-    sender.send();
-  } catch (error) {
-    report({ log: `${sender.job.name}: ${nameOf(error)}: the run has ended` });
-  }
-  if (!sender.running) report({ stopped: sender.job.id });
+  const sender = devices.next;
+  if (sender) devices.send(sender);
+  else if (devices.live) Atomics.wait(bell, 0, heard, LIVE_POLL_NS / 1e6);
+  else Atomics.wait(bell, 0, heard);
 }
-for (const sender of senders) sender.queue.close();
+devices.close();
 port.close();

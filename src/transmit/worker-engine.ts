@@ -1,8 +1,9 @@
 import { Worker } from 'node:worker_threads';
+import { INTERRUPT_SIGNAL } from '../linux/sched.ts';
 import type { Engine, EngineEvents, StatePatch, TransmitJob } from '../pktgen/engine.ts';
 import { STATE } from '../template/device-state.ts';
-import type { TransmitterName, TransmitterOptions } from './open-queue.ts';
-import type { PatchedJob, ThreadMessage, ThreadReport, ThreadSetup } from './thread-message.ts';
+import { DeviceMemory } from './device-memory.ts';
+import type { PatchedJob, PostedJob, ThreadMessage, ThreadReport, ThreadSetup } from './thread-message.ts';
 
 /** The worker file beside this module, whether it runs as .ts or compiled .js. */
 const workerUrl = new URL(`./tx-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
@@ -14,22 +15,27 @@ const CLOSE_MS = 1000;
 interface Thread {
   readonly worker: Worker;
   readonly bell: Int32Array<SharedArrayBuffer>;
-  readonly states: Map<number, Uint32Array<SharedArrayBuffer>>;
+  readonly states: Map<number, Uint32Array>;
   readonly ended: Promise<void>;
 }
 
 /** Runs each kpktgend thread in a worker of its own, in the network namespace of the thread that made this. */
 export class WorkerEngine implements Engine {
   readonly #threads = new Map<number, Thread>();
-  readonly #transmitter: TransmitterName;
-  readonly #options: TransmitterOptions;
+  readonly #memory = new DeviceMemory();
+  readonly #pcap: string | undefined;
   readonly #events: EngineEvents;
   #closing = false;
 
-  constructor(transmitter: TransmitterName, options: TransmitterOptions, events: EngineEvents) {
-    this.#transmitter = transmitter;
-    this.#options = options;
+  /** `pcap`: a file that all packets go to instead of links. */
+  constructor(pcap: string | undefined, events: EngineEvents) {
+    this.#pcap = pcap;
     this.#events = events;
+    process.on(INTERRUPT_SIGNAL, ignore);
+  }
+
+  newState(): Uint32Array {
+    return this.#memory.take();
   }
 
   prepare(thread: number): void {
@@ -39,11 +45,11 @@ export class WorkerEngine implements Engine {
   start(thread: number, jobs: readonly PatchedJob[]): void {
     const { states } = this.#thread(thread);
     for (const job of jobs) states.set(job.id, job.state);
-    this.#tell(thread, { kind: 'start', jobs });
+    this.#tell(thread, { kind: 'start', jobs: jobs.map((job) => this.#post(job)) });
   }
 
   update(thread: number, job: TransmitJob, patches: readonly StatePatch[]): void {
-    this.#tell(thread, { kind: 'update', job: { ...job, patches } });
+    this.#tell(thread, { kind: 'update', job: this.#post({ ...job, patches }) });
   }
 
   stop(thread: number, ids: readonly number[]): void {
@@ -55,9 +61,15 @@ export class WorkerEngine implements Engine {
     ring(bell);
   }
 
-  remove(thread: number, id: number): void {
+  remove(thread: number, id: number, state: Uint32Array): void {
     this.#threads.get(thread)?.states.delete(id);
     if (this.#threads.has(thread)) this.#tell(thread, { kind: 'remove', id });
+    this.#memory.release(state);
+  }
+
+  /** A job as it goes to a worker: memory is not copied. */
+  #post({ state, ...job }: PatchedJob): PostedJob {
+    return { ...job, share: this.#memory.share(state) };
   }
 
   #tell(thread: number, message: ThreadMessage): void {
@@ -70,11 +82,12 @@ export class WorkerEngine implements Engine {
     const known = this.#threads.get(cpu);
     if (known) return known;
     const bell = new Int32Array(new SharedArrayBuffer(4));
-    const setup: ThreadSetup = { cpu, bell, transmitter: this.#transmitter, options: this.#options };
+    const setup: ThreadSetup = { cpu, bell, pcap: this.#pcap, noMaps: this.#memory.refused };
     const worker = new Worker(workerUrl, { workerData: setup });
-    const states = new Map<number, Uint32Array<SharedArrayBuffer>>();
+    const states = new Map<number, Uint32Array>();
     worker.on('message', (report: ThreadReport) => {
       if ('log' in report) this.#events.onLog(report.log);
+      else if ('chosen' in report) this.#events.onChosen(report.chosen, report.name, report.why);
       else this.#events.onStopped(report.stopped);
     });
     worker.on('error', (error) =>
@@ -88,7 +101,7 @@ export class WorkerEngine implements Engine {
   }
 
   /** A worker that ended takes the runs of its devices with it; the next start makes another. */
-  #forget(cpu: number, states: ReadonlyMap<number, Uint32Array<SharedArrayBuffer>>): void {
+  #forget(cpu: number, states: ReadonlyMap<number, Uint32Array>): void {
     this.#threads.delete(cpu);
     if (this.#closing) return;
     for (const [id, state] of states) {
@@ -111,12 +124,17 @@ export class WorkerEngine implements Engine {
     }, CLOSE_MS);
     await Promise.all(threads.map((thread) => thread.ended));
     clearTimeout(timeout);
+    process.off(INTERRUPT_SIGNAL, ignore);
+    this.#memory.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 }
+
+/** A signal without a handler would end the process. */
+const ignore = (): void => {};
 
 /** Wakes a worker that waits. */
 function ring(bell: Int32Array<SharedArrayBuffer>): void {

@@ -3,6 +3,7 @@ import type { Engine, TransmitJob } from '../../src/pktgen/engine.ts';
 import type { Host } from '../../src/pktgen/host.ts';
 import { kindSharesSkb, type Link } from '../../src/pktgen/link.ts';
 import { MODULE_PARAMS, type ModuleParams, Pktgen } from '../../src/pktgen/pktgen.ts';
+import { newDeviceState } from '../../src/template/device-state.ts';
 
 /** A machine with the links of the recordings, made of nothing: for tests of the model without a kernel. */
 export class FakeMachine implements Host {
@@ -91,6 +92,7 @@ export class FakeMachine implements Host {
 function idleEngine(machine: FakeMachine, stopped: (id: number) => void): Engine {
   const jobs = new Map<number, TransmitJob>();
   return {
+    newState: newDeviceState,
     prepare() {},
     start(_thread, list) {
       for (const job of list) {

@@ -1,4 +1,5 @@
 import type { Engine, StatePatch, TransmitJob } from '../../src/pktgen/engine.ts';
+import { newDeviceState } from '../../src/template/device-state.ts';
 import { newFlowTable } from '../../src/template/flow-table.ts';
 import type { LoopClock } from '../../src/transmit/departures.ts';
 import type { FrameQueue } from '../../src/transmit/frame-queue.ts';
@@ -45,6 +46,7 @@ export class LoopEngine implements Engine {
     this.#longestLoop = longestLoop;
   }
 
+  readonly newState = newDeviceState;
   prepare(): void {}
   start(_thread: number, jobs: readonly (TransmitJob & { readonly patches: readonly StatePatch[] })[]): void {
     this.senders = jobs.map((job) => {

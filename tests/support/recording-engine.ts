@@ -1,5 +1,5 @@
 import type { Engine, TransmitJob } from '../../src/pktgen/engine.ts';
-import { addU64, STATE, writeU64 } from '../../src/template/device-state.ts';
+import { addU64, newDeviceState, STATE, writeU64 } from '../../src/template/device-state.ts';
 import { newFlowTable } from '../../src/template/flow-table.ts';
 import { newPacketWriter, type PacketWriter } from '../../src/template/javascript-executor.ts';
 import type { FakeMachine } from './fake-machine.ts';
@@ -18,6 +18,7 @@ export type TimeOf = (packet: number) => readonly [sec: number, usec: number];
  */
 export function recordingEngine(frames: Uint8Array[], timeOf: TimeOf = () => [0, 0]) {
   return (machine: FakeMachine, stopped: (id: number) => void): Engine => ({
+    newState: newDeviceState,
     prepare() {},
     start(_thread, jobs) {
       for (const job of jobs) record(job, machine, frames, timeOf, stopped);

@@ -4,7 +4,7 @@ import { BpfProgram } from '../../linux/bpf-program.ts';
 import { ERRNO, errnoName } from '../../linux/errno.ts';
 import type { TransmitJob } from '../../pktgen/engine.ts';
 import { constantBytes } from '../../template/constant-bytes.ts';
-import { LIVE_PHASE, readU64, STATE, writeU64 } from '../../template/device-state.ts';
+import { LIVE_PHASE, progressOf, readU64, STATE, writeU64 } from '../../template/device-state.ts';
 import type { LoopClock } from '../departures.ts';
 import { batchSizeFor, roomFor } from './live-limits.ts';
 import { entryCode, flowsMap, loopCode, PROGRAMS_MAP, stateMap, THREAD_MAP } from './loop-program.ts';
@@ -82,7 +82,7 @@ export class LiveThread {
   }
 
   /** Begins runs, in the order of the thread's list; those under way of the same devices begin anew. */
-  start(jobs: readonly LiveJob[], prepare: (job: TransmitJob) => void): void {
+  start<J extends LiveJob>(jobs: readonly J[], prepare: (job: J['job']) => void): void {
     const others = this.#devices.filter(({ job }) => !jobs.some((one) => one.job.id === job.id));
     for (const { job } of jobs) this.#hold(job);
     this.#losses.settle(this.#devices);
@@ -95,27 +95,42 @@ export class LiveThread {
     for (const { job } of jobs) Atomics.store(job.state, STATE.phase, LIVE_PHASE.BEGIN);
   }
 
+  /** Goes on with a run that another transmitter has begun. */
+  join(live: LiveJob): void {
+    const { state, pace } = live.job;
+    this.#losses.begin(live.job);
+    writeU64(state, STATE.limit, pace.count);
+    this.#load([live, ...this.#devices]);
+    Atomics.store(state, STATE.phase, LIVE_PHASE.SEND);
+  }
+
   /** Goes on with another template or pace; `prepare` changes the state, which the program leaves alone meanwhile. */
-  update(live: LiveJob, prepare: ((job: TransmitJob) => void) | undefined): void {
+  update(live: LiveJob, prepare: (() => void) | undefined): void {
     const { state, pace } = live.job;
     const phase = Atomics.load(state, STATE.phase);
     if (prepare) {
       if (phase === LIVE_PHASE.SEND) this.#hold(live.job);
       this.#losses.settle(this.#devices);
-      prepare(live.job);
+      prepare();
     }
     writeU64(state, STATE.limit, pace.count + readU64(state, STATE.lost));
     this.#load(this.#devices.map((device) => (device.job.id === live.job.id ? { ...device, ...live } : device)));
     if (prepare && phase === LIVE_PHASE.SEND) Atomics.store(state, STATE.phase, phase);
   }
 
-  /** Stops what a device sends and forgets it; its state says how far it came. */
+  /** Stops what a device sends and forgets it; its state says how far it came, lost packets taken off. */
   take(id: number): void {
     const device = this.#devices.find(({ job }) => job.id === id);
     if (!device) return;
     this.#hold(device.job);
     this.#losses.settle(this.#devices);
     this.#devices = this.#devices.filter(({ job }) => job.id !== id);
+    const { state } = device.job;
+    const { packets, bytes, errors } = progressOf(state);
+    writeU64(state, STATE.sofar, packets);
+    writeU64(state, STATE.txBytes, bytes);
+    writeU64(state, STATE.errors, errors);
+    for (const at of [STATE.lost, STATE.lostBytes]) writeU64(state, at, 0);
   }
 
   /** Sees how far the program is. Gives the devices whose runs have ended. */

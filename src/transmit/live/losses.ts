@@ -56,9 +56,9 @@ export class Losses implements Disposable {
     this.#words[THREAD.links + place * LINK_WORDS + LINK.ifindex] = ifindex;
   }
 
-  /** A run begins: its packets are counted from 0. */
+  /** A device begins to send live frames: what it has sent before is no matter. */
   begin({ state }: TransmitJob): void {
-    this.#accounted.set(state, 0);
+    this.#accounted.set(state, readU64(state, STATE.sofar));
   }
 
   /** Passes on what drivers have refused so far. */

@@ -1,0 +1,251 @@
+import { SharedMap } from '../linux/bpf-map.ts';
+import type { TransmitJob } from '../pktgen/engine.ts';
+import { readU64, STATE, writeU64 } from '../template/device-state.ts';
+import { FLOW_TABLE_LEN, type FlowTable, flowTableIn, newFlowTable } from '../template/flow-table.ts';
+import { type Choice, chooseTransmitter } from './choose-transmitter.ts';
+import type { LoopClock } from './departures.ts';
+import { type OpenedMemory, openMemory } from './device-memory.ts';
+import { liveFacts } from './live/live-facts.ts';
+import { type LiveJob, LiveThread } from './live/live-thread.ts';
+import { openQueue, type QueueName, sameQueue } from './open-queue.ts';
+import { nextToRun, Sender } from './send-loop.ts';
+import type { PatchedJob, PostedJob, ThreadReport, ThreadSetup } from './thread-message.ts';
+
+/** What a device has for as long as it exists. */
+interface DeviceMemory extends OpenedMemory {
+  flows: { readonly table: FlowTable; readonly map?: SharedMap } | undefined;
+}
+
+const nameOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/**
+ * The devices of one kpktgend thread, in its worker. Each sends live frames, which a program of the kernel does by itself,
+ * or through a queue, which is filled here: by whoever departs next.
+ */
+export class ThreadDevices {
+  readonly #setup: Pick<ThreadSetup, 'cpu' | 'pcap' | 'noMaps'>;
+  readonly #clock: LoopClock;
+  readonly #report: (what: ThreadReport) => void;
+  readonly #memories = new Map<number, DeviceMemory>();
+  /** Newest device first, as the thread's list is. */
+  #senders: Sender[] = [];
+  #live: LiveThread | undefined;
+  /** Why live frames failed when they were tried. */
+  #noLive: string | undefined;
+
+  constructor(setup: ThreadSetup, clock: LoopClock, report: (what: ThreadReport) => void) {
+    this.#setup = setup;
+    this.#clock = clock;
+    this.#report = report;
+  }
+
+  /** Whether live frames are to be watched over. */
+  get live(): boolean {
+    return this.#live?.active === true;
+  }
+  /** The device that has a packet to hand over next. */
+  get next(): Sender | undefined {
+    return nextToRun(this.#senders);
+  }
+
+  start(posted: readonly PostedJob[]): void {
+    const jobs = posted.map((job) => this.#open(job));
+    const live: PatchedJob[] = [];
+    const queued: PatchedJob[] = [];
+    for (const job of jobs) {
+      this.#live?.take(job.id);
+      const choice = this.#choose(job);
+      this.#tell(job, choice);
+      if (choice.name === undefined) this.#fail(job, choice.why);
+      else if (choice.name === 'live') live.push(job);
+      else queued.push(job);
+    }
+    if (live.length > 0) queued.push(...this.#startLive(live));
+    this.#startQueued(queued);
+  }
+
+  /** Gives the jobs that have to go through the ring after all. */
+  #startLive(jobs: readonly PatchedJob[]): readonly PatchedJob[] {
+    for (const { id } of jobs) this.#closeQueue(id);
+    try {
+      this.#live ??= new LiveThread(this.#setup.cpu, this.#clock);
+      this.#live.start(
+        jobs.map((job) => this.#liveJob(job)),
+        (job) => patch(job),
+      );
+      return [];
+    } catch (error) {
+      this.#noLive = nameOf(error);
+      return jobs.filter((job) => {
+        const choice = this.#choose(job);
+        this.#tell(job, choice);
+        if (choice.name === undefined) this.#fail(job, choice.why);
+        return choice.name !== undefined;
+      });
+    }
+  }
+
+  #startQueued(jobs: readonly PatchedJob[]): void {
+    const started = jobs.flatMap((job) => {
+      try {
+        patch(job);
+        return [this.#senderFor(job)];
+      } catch (error) {
+        this.#fail(job, nameOf(error));
+        return [];
+      }
+    });
+    const others = this.#senders.filter((sender) => !jobs.some((job) => job.id === sender.job.id));
+    this.#senders = [...started, ...others];
+    for (const sender of started) sender.begin();
+  }
+
+  /** Goes on with another template or pace; the way to send may change with it. */
+  update(posted: PostedJob): void {
+    const job = this.#open(posted);
+    if (Atomics.load(job.state, STATE.running) === 0) {
+      patch(job);
+      return;
+    }
+    const wasLive = this.#live?.has(job.id) === true;
+    const choice = this.#choose(job);
+    try {
+      if (choice.name === undefined) {
+        this.#live?.take(job.id);
+        patch(job);
+        this.#fail(job, choice.why);
+      } else if (choice.name === 'live' && wasLive) {
+        this.#live?.update(this.#liveJob(job), job.patches.length > 0 ? () => patch(job) : undefined);
+      } else if (choice.name === 'live') this.#goLive(job, choice);
+      else if (wasLive) this.#leaveLive(job, choice);
+      else this.#updateQueued(job);
+    } catch (error) {
+      this.#fail(job, nameOf(error));
+    }
+  }
+
+  #updateQueued(job: PatchedJob): void {
+    patch(job);
+    const at = this.#senders.findIndex((sender) => sender.job.id === job.id);
+    if (at >= 0) this.#senders[at] = this.#senderFor(job);
+  }
+
+  #goLive(job: PatchedJob, choice: Choice): void {
+    this.#tell(job, choice);
+    this.#senders.find((sender) => sender.job.id === job.id)?.release();
+    this.#closeQueue(job.id);
+    patch(job);
+    this.#live ??= new LiveThread(this.#setup.cpu, this.#clock);
+    this.#live.join(this.#liveJob(job));
+  }
+
+  #leaveLive(job: PatchedJob, choice: Choice): void {
+    this.#tell(job, choice);
+    this.#live?.take(job.id);
+    patch(job);
+    this.#senders = [this.#senderFor(job), ...this.#senders];
+  }
+
+  /** Looks after live frames: reports the runs that have ended. */
+  poll(): void {
+    const live = this.#live;
+    if (!live) return;
+    for (const id of live.poll()) this.#report({ stopped: id });
+    const failure = live.takeFailure();
+    if (failure !== undefined) this.#report({ log: `ERROR: kpktgend_${this.#setup.cpu}: ${failure}` });
+  }
+
+  /** Hands over packets of a device whose departure is next. */
+  send(sender: Sender): void {
+    try {
+      sender.send();
+    } catch (error) {
+      this.#report({ log: `${sender.job.name}: ${nameOf(error)}: the run has ended` });
+    }
+    if (!sender.running) this.#report({ stopped: sender.job.id });
+  }
+
+  remove(id: number): void {
+    this.#live?.take(id);
+    this.#closeQueue(id);
+    this.#memories.get(id)?.flows?.map?.[Symbol.dispose]();
+    this.#memories.delete(id);
+  }
+
+  close(): void {
+    this.#live?.close();
+    for (const { job } of this.#senders) this.#closeQueue(job.id);
+    for (const id of [...this.#memories.keys()]) this.remove(id);
+  }
+
+  #closeQueue(id: number): void {
+    this.#senders.find((sender) => sender.job.id === id)?.queue.close();
+    this.#senders = this.#senders.filter((sender) => sender.job.id !== id);
+  }
+
+  #open({ share, ...job }: PostedJob): PatchedJob {
+    const memory = this.#memories.get(job.id) ?? { ...openMemory(share), flows: undefined };
+    this.#memories.set(job.id, memory);
+    return { ...job, state: memory.words };
+  }
+
+  /** The flow table of a device: in a map where its state is in one. */
+  #flows(id: number): NonNullable<DeviceMemory['flows']> {
+    const memory = this.#memories.get(id);
+    if (memory?.flows) return memory.flows;
+    const map = memory?.fd === undefined ? undefined : new SharedMap(FLOW_TABLE_LEN, 'pktgen_flows');
+    const flows = { table: map ? flowTableIn(map.memory) : newFlowTable(), ...(map && { map }) };
+    if (memory) memory.flows = flows;
+    return flows;
+  }
+
+  #liveJob(job: PatchedJob): LiveJob & { readonly job: PatchedJob } {
+    const stateFd = this.#memories.get(job.id)?.fd;
+    if (stateFd === undefined) throw new TypeError(`the state of ${job.name} is in no map`);
+    const hasFlows = job.template.modifiers.some((modifier) => modifier.kind === 'flow');
+    return { job, stateFd, flowsFd: hasFlows ? this.#flows(job.id).map?.fd : undefined };
+  }
+
+  /** The sender of a job: the one there is when its queue does, else one with a queue of its own. */
+  #senderFor(job: PatchedJob): Sender {
+    const name = this.#choose(job).name as QueueName;
+    const old = this.#senders.find((sender) => sender.job.id === job.id);
+    if (old && sameQueue(old.job, job) && old.job.transmitter === job.transmitter && old.fits(job)) {
+      old.update(job);
+      return old;
+    }
+    const queue = openQueue(name, job, this.#setup.pcap);
+    const sender = new Sender(
+      job,
+      queue,
+      this.#flows(job.id).table,
+      this.#clock,
+      old?.nextTx ?? readU64(job.state, STATE.nextTx),
+    );
+    old?.queue.close();
+    return sender;
+  }
+
+  #choose(job: TransmitJob): Choice {
+    if (this.#setup.pcap !== undefined) return { name: 'pcap', why: 'to a file' };
+    const facts =
+      this.#noLive === undefined ? liveFacts(job.link.index, this.#setup.noMaps) : { missing: this.#noLive };
+    return chooseTransmitter(job, facts);
+  }
+
+  #tell({ id }: TransmitJob, { name, why }: Choice): void {
+    if (name !== undefined) this.#report({ chosen: id, name, why });
+  }
+
+  /** Ends a run that cannot go on, or not begin. */
+  #fail(job: PatchedJob, why: string): void {
+    this.#report({ log: `ERROR: ${job.name}: ${why}` });
+    writeU64(job.state, STATE.stoppedAt, this.#clock.now());
+    Atomics.store(job.state, STATE.running, 0);
+    this.#report({ stopped: job.id });
+  }
+}
+
+function patch({ state, patches }: PatchedJob): void {
+  for (const [word, value] of patches) state[word] = value;
+}
