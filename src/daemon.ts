@@ -75,6 +75,7 @@ function toLink(routes: RouteSocket, info: LinkInfo | undefined): Link | undefin
   const { name, index, ethernet, up, carrier, mtu, txQueues } = info;
   return {
     ...{ name, index, ethernet, up, carrier, mtu, txQueues },
+    ...(info.kind !== undefined && { kind: info.kind }),
     mac: formatMac(info.mac),
     sharesSkb: kindSharesSkb(info.kind, info.loopback),
     ...(ipv4 !== undefined && { ipv4 }),

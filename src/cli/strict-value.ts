@@ -42,6 +42,7 @@ function isIpv6(value: string): boolean {
  * person at a terminal is told.
  */
 const FORMS: { readonly [N in ParamName]?: Form } = {
+  transmitter: like('auto, live, ring or null', /^(auto|live|ring|null)$/),
   delay: like('a number of nanoseconds', /^\d{1,10}$/),
   min_pkt_size: sizeForm,
   max_pkt_size: sizeForm,

@@ -1,4 +1,4 @@
-import { HELPER, type HelperName } from './helper.ts';
+import { HELPER, type HelperName } from './helper-function.ts';
 import {
   ALU_OP,
   type AluOp,

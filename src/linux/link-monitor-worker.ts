@@ -8,6 +8,7 @@ const cPoll = declare('int poll(_Inout_ void *fds, unsigned long count, int time
 const NETLINK_ROUTE = 0;
 const RTMGRP_LINK = 1;
 const POLLIN = 1;
+const MSG_DONTWAIT = 0x40;
 /** How soon the thread sees that it is to end. */
 const LOOK_MS = 50;
 
@@ -32,7 +33,9 @@ while (!receiveMessageOnPort(port)) {
   if (cPoll(bytes, 1, LOOK_MS) <= 0) continue;
   for (const message of socket.receive()) port.postMessage(message);
   if (socket.overruns === overruns) continue;
-  overruns = socket.overruns;
+  // What still waits is older than the list, and would tell of links that are gone as if they were new.
+  do overruns = socket.overruns;
+  while (socket.receive(MSG_DONTWAIT).length > 0 || socket.overruns !== overruns);
   port.postMessage(linkDump(dumps));
 }
 port.close();

@@ -128,7 +128,7 @@ export class Device {
 
   /** What its thread has to know now. */
   job(): TransmitJob {
-    const { name, index, mtu } = this.link;
+    const { name, index, mtu, kind } = this.link;
     const config = this.#config;
     const template = templateOf({
       config,
@@ -139,7 +139,7 @@ export class Device {
     return {
       id: this.id,
       name: this.name,
-      link: { name, index, mtu },
+      link: { name, index, mtu, ...(kind !== undefined && { kind }) },
       state: this.state,
       template,
       pace: paceOf(config),

@@ -1,4 +1,5 @@
 import type { PacketTemplate } from '../template/packet-template.ts';
+import type { Link } from './link.ts';
 
 /** How a device is to send: as fast as the link and the configuration allow, or in a certain way. */
 export const TRANSMITTER_CHOICES = ['auto', 'live', 'ring', 'null'] as const;
@@ -25,7 +26,7 @@ export interface TransmitJob {
   readonly id: number;
   /** Its name, `eth0@1`. */
   readonly name: string;
-  readonly link: { readonly name: string; readonly index: number; readonly mtu: number };
+  readonly link: Pick<Link, 'name' | 'index' | 'mtu' | 'kind'>;
   /** The device's shared state, laid out as STATE says. */
   readonly state: Uint32Array;
   readonly template: PacketTemplate;

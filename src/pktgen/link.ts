@@ -2,6 +2,8 @@
 export interface Link {
   readonly name: string;
   readonly index: number;
+  /** IFLA_INFO_KIND: veth, bridge …; absent for a NIC. */
+  readonly kind?: string;
   /** ARPHRD_ETHER. */
   readonly ethernet: boolean;
   /** netif_running(): the link is administratively up. */

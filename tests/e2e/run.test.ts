@@ -57,7 +57,12 @@ for (const [who, nobody, skip] of USERS) {
     test('says what was sent and what the far end counted', async () => {
       const { status, stdout, stderr } = await program.run(['run', '-n', '20000'], { nobody });
       assert.equal(status, 0, stderr);
-      assert.match(stderr, /^private lab: pg0 .* > pg0p .*, transmitter ring: .*\n$/);
+      assert.match(
+        stderr,
+        new RegExp(
+          `^private lab: pg0 .* > pg0p .*\\npktgen: pg0: transmitter ${nobody ? 'ring: no live frames: ' : 'live: '}.*\\n$`,
+        ),
+      );
       assert.match(
         stdout,
         /^Device: pg0\nResult: OK: \d+\(c\d+\+d\d+\) usec, 20000 \(60byte,0frags\)\n {2}\d+pps \d+Mb\/sec \(\d+bps\) errors: 0\nSent 20,000 packets; the far end counted 20,000 \(1,200,000 bytes\): all of them\.\n$/,
@@ -72,7 +77,7 @@ for (const [who, nobody, skip] of USERS) {
         {
           device: 'pg0',
           link: 'pg0',
-          transmitter: 'ring',
+          transmitter: nobody ? 'ring' : 'live',
           count: 20000,
           packets: 20000,
           bytes: 1_200_000,
@@ -171,7 +176,7 @@ describe('run to a link', { skip: noBench }, () => {
     const args = ['run', '-i', 'pg0', '-m', '02:00:00:00:00:02', '-d', '10.9.0.2', '-n', '3000', '-s', '64'];
     const { status, stdout, stderr } = await program.run(args, { netns: bench.near });
     assert.equal(status, 0, stderr);
-    assert.match(stderr, /^pg0, transmitter ring: /);
+    assert.match(stderr, /^pg0\npktgen: pg0: transmitter ring: /);
     assert.match(stdout, /^Device: pg0\nResult: OK: .* 3000 \(64byte,0frags\)\n.* errors: 0\n$/);
     assert.equal(farPackets() - earlier, 3000);
   });

@@ -62,9 +62,9 @@ describe('the eBPF executor makes what the JavaScript executor makes', {
   });
 
   /** The code of a packet, with what a transmitter puts around it. */
-  function program({ template, state: initial }: TransmitJob, constants: number, room: number): Code {
+  function program({ template, state: initial }: TransmitJob, whole: number, room: number): Code {
     const drop = label('drop');
-    const { code } = packetCode({ template, state: initial, flows: 'flows', constants });
+    const { code } = packetCode({ template, state: initial, flows: 'flows', whole });
     return [
       [store(R10, -8, 'u64', R1), load(R6, 'u32', R1, 0), load(R2, 'u32', R1, 4)],
       [mov(R3, R6), alu(R3, '+', room), jumpIf(R3, '>', R2, drop), mapValue(R7, 'state')],

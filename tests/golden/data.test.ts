@@ -6,7 +6,7 @@ import { recordingEngine } from '../support/recording-engine.ts';
 import { assertSameFrames, isRandom, timeIn } from '../support/same-frames.ts';
 
 /** What a later version sends: until then the configuration is taken, and the device refused at start. */
-const isNotYet = (name: string): boolean => /^(ipsec|netif-receive)/.test(name) && name !== 'ipsec-no-sa';
+const isNotYet = (name: string): boolean => /^ipsec/.test(name) && name !== 'ipsec-no-sa';
 
 for (const name of goldenNames('data')) {
   if (isNotYet(name)) {
@@ -41,12 +41,15 @@ for (const name of goldenNames('data')) {
     assert.equal(await pktgen.write('pgctrl', 'start\n', machine.root), 6);
     assert.deepEqual([...new Set(machine.takeLog())], [...new Set(golden.start.dmesg)]);
     if (golden.pcap) assertSameFrames(name, golden, wanted, frames);
-    const after = maskTimes(pktgen.read('pg0') ?? '');
+    // Nobody takes the packets that the link seems to receive: there, each of them is an error as well.
+    const taken = (text: string): string =>
+      name.startsWith('netif-receive') ? text.replace(/errors: \d+/g, '') : text;
+    const after = taken(maskTimes(pktgen.read('pg0') ?? ''));
     if (golden.start.stopped_by_us_after !== undefined) {
       const errors = (text: string): string => text.replace(/errors: [1-9]\d*/g, 'errors: N');
       assert.equal(errors(after), errors(maskTimes(golden.after)));
     } else if (!isRandom(name, golden) && writes.length === golden.writes.length) {
-      assert.equal(after, maskTimes(golden.after));
+      assert.equal(after, taken(maskTimes(golden.after)));
     }
   });
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Netns } from '../../src/linux/netns.ts';
 import { type Capture, capture } from '../support/capture.ts';
@@ -15,30 +15,21 @@ const isNotYet = (name: string): boolean => /^(ipsec|netif-receive)/.test(name);
 /** How long an endless run goes on, ms. */
 const ENDLESS_MS = 300;
 
-let shared: { bench: Bench; served: Served } | undefined;
-before(async () => {
-  if (skip) return;
-  const bench = new Bench();
-  shared = { bench, served: await Served.start(bench.near) };
-});
-after(async () => {
-  await shared?.served.close();
-  shared?.bench.close();
-});
+interface Place {
+  readonly bench: Bench;
+  readonly served: Served;
+}
 
-/** Cases that set links up in their own way get links of their own. */
-async function place(golden: DataCase): Promise<{ bench: Bench; served: Served; done(): Promise<void> }> {
-  if (golden.pre.length === 0 && shared) return { ...shared, done: async () => {} };
+/** Links and a daemon; with GRO at the far end, the near end takes live frames. */
+async function newPlace(live: boolean): Promise<Place> {
   const bench = new Bench();
-  const served = await Served.start(bench.near);
-  return {
-    bench,
-    served,
-    async done() {
-      await served.close();
-      bench.close();
-    },
-  };
+  if (live) bench.run('ip netns exec peer ethtool -K pg0p gro on');
+  return { bench, served: await Served.start(bench.near) };
+}
+
+async function close({ bench, served }: Place): Promise<void> {
+  await served.close();
+  bench.close();
 }
 
 /** What arrives on a link of the far namespace. */
@@ -58,26 +49,48 @@ async function run(served: Served, golden: DataCase): Promise<void> {
   await start;
 }
 
-for (const name of goldenNames('data').filter((one) => !isNotYet(one))) {
-  test(`data ${name}: on a veth, captured at its far end`, { skip }, async () => {
-    const golden = readCase<DataCase>('data', name);
-    const { bench, served, done } = await place(golden);
-    try {
-      assert.equal(await served.write('pgctrl', 'reset\n'), 6);
-      for (const command of golden.pre) bench.run(command);
-      for (const { file, write } of golden.writes) await served.write(file, write);
-      assert.equal(maskTimes((await served.read('pg0')) ?? ''), maskTimes(golden.before));
-      using captured = captureFar(bench);
-      await run(served, golden);
-      await sleep(20);
-      const got = captured.frames().filter((frame) => !(frame[12] === 0x86 && frame[20] === 58));
-      assertSameFrames(name, golden, recordedFrames(golden), got, true);
-      const text = maskTimes((await served.read('pg0')) ?? '');
-      const errors = (one: string): string => one.replace(/errors: [1-9]\d*/g, 'errors: N');
-      if (!isRandom(name, golden)) assert.equal(errors(text), errors(maskTimes(golden.after)));
-      for (const line of golden.start.dmesg) assert.ok(served.log.includes(line), `log: ${line}`);
-    } finally {
-      await done();
+/** What live frames cannot do goes through the ring. */
+const needsRing = (name: string, golden: DataCase): boolean =>
+  /^(size-(2000|9)|frags-1-size-9)/.test(name) ||
+  golden.writes.some(({ write }) => /queue_xmit|skb_priority [1-9]|^delay \d{6}|^ratep \d{1,4}\n/.test(write));
+
+for (const live of [false, true]) {
+  describe(live ? 'live frames' : 'the ring', { skip }, () => {
+    let shared: Place;
+    before(async () => {
+      shared = await newPlace(live);
+    });
+    after(() => close(shared));
+
+    for (const name of goldenNames('data').filter((one) => !isNotYet(one))) {
+      test(`data ${name}: on a veth, captured at its far end`, () => check(name, live, shared));
     }
   });
+}
+
+async function check(name: string, live: boolean, shared: Place): Promise<void> {
+  const golden = readCase<DataCase>('data', name);
+  // Cases that set links up in their own way get links of their own.
+  const place = golden.pre.length === 0 ? shared : await newPlace(live);
+  const { bench, served } = place;
+  const logged = served.log.length;
+  try {
+    assert.equal(await served.write('pgctrl', 'reset\n'), 6);
+    for (const command of golden.pre) bench.run(command);
+    for (const { file, write } of golden.writes) await served.write(file, write);
+    assert.equal(maskTimes((await served.read('pg0')) ?? ''), maskTimes(golden.before));
+    using captured = captureFar(bench);
+    await run(served, golden);
+    await sleep(20);
+    const got = captured.frames().filter((frame) => !(frame[12] === 0x86 && frame[20] === 58));
+    assertSameFrames(name, golden, recordedFrames(golden), got, true);
+    const text = maskTimes((await served.read('pg0')) ?? '');
+    const errors = (one: string): string => one.replace(/errors: [1-9]\d*/g, 'errors: N');
+    if (!isRandom(name, golden)) assert.equal(errors(text), errors(maskTimes(golden.after)));
+    for (const line of golden.start.dmesg) assert.ok(served.log.includes(line), `log: ${line}`);
+    const how = served.log.slice(logged).find((line) => line.includes(': transmitter '));
+    assert.match(how ?? '', live && !needsRing(name, golden) ? /transmitter live/ : /transmitter ring/);
+  } finally {
+    if (place !== shared) await close(place);
+  }
 }

@@ -71,7 +71,27 @@ const ROWS: readonly Row[] = [
   {
     struct: 'bpf_attr',
     layout: bpfAttr.load,
-    names: { type: 'prog_type', insnCount: 'insn_cnt' },
+    names: {
+      type: 'prog_type',
+      insnCount: 'insn_cnt',
+      logLevel: 'log_level',
+      logSize: 'log_size',
+      logBuf: 'log_buf',
+      progName: 'prog_name',
+    },
+    part: true,
+  },
+  {
+    struct: 'bpf_attr',
+    layout: bpfAttr.mapCreate,
+    names: {
+      type: 'map_type',
+      keySize: 'key_size',
+      valueSize: 'value_size',
+      maxEntries: 'max_entries',
+      flags: 'map_flags',
+      name: 'map_name',
+    },
     part: true,
   },
   { struct: 'fuse_in_header', layout: fuse.fuseInHeader },

@@ -14,7 +14,7 @@ export type TimeOf = (packet: number) => readonly [sec: number, usec: number];
 
 /**
  * An engine that makes each packet of a run at once and keeps its bytes: the executor without the send loop. It sends
- * each packet once, as links do that do not share buffers.
+ * each packet once, as links do that do not share buffers, or `burst` times.
  */
 export function recordingEngine(frames: Uint8Array[], timeOf: TimeOf = () => [0, 0]) {
   return (machine: FakeMachine, stopped: (id: number) => void): Engine => ({
@@ -42,9 +42,13 @@ function record(
   const memory = new Uint8Array(1 << 16);
   const writer = newPacketWriter(template, state, memory, newFlowTable());
   writer.prepare(0);
+  let last = 0;
   for (let n = 0; (pace.count === 0 || n < pace.count) && n < LONGEST_RUN; n++) {
     state.set(timeOf(n), STATE.timeSec);
-    const [length = 0] = writeOne(writer);
+    const again = n % Math.max(pace.burst, 1) > 0;
+    const length = again ? last : (writeOne(writer)[0] ?? 0);
+    if (again) state[STATE.seqNum] = (state[STATE.seqNum] ?? 0) + 1;
+    last = length;
     const empty = length === template.fixups.payload + 16;
     state[STATE.builtFrags] = 1 + (job.frags > 0 && !empty ? Math.min(job.frags, 17) : 0);
     if (length > job.link.mtu + LINK_OVERHEAD) {

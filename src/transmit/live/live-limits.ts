@@ -26,13 +26,35 @@ export function batchSizeFor(jobs: readonly TransmitJob[]): number {
   return BATCHES.find((row) => pps <= row.pps)?.batchSize ?? FULL_BATCH;
 }
 
-/** Length of the frames as the kernel makes them: what all have, or the longest header where lengths vary. */
+/** Frames up to this length are written whole. */
+const WRITTEN_WHOLE = 192;
+
+/** Whether who gets a frame gets its memory too, and may write into it: the next frame finds there what was left. */
+const isHandedOver = ({ link, mode }: TransmitJob): boolean => link.kind === 'veth' || mode === 'netif_receive';
+
+/**
+ * Length of the frames as the kernel makes them: what all have. Where lengths vary it is that of the longest header, and
+ * each frame grows from there, its new bytes zeros; so do long frames whose memory others may have written into.
+ */
 export function roomFor(jobs: readonly TransmitJob[]): number {
-  const fixed = new Set(jobs.map(fixedLength));
-  const [length] = fixed;
-  if (fixed.size === 1 && length !== undefined) return length;
-  return Math.max(...jobs.map(({ template }) => template.frame.length));
+  const headers = longestHeader(jobs);
+  const [length, ...others] = new Set(jobs.map(fixedLength));
+  if (length === undefined || others.length > 0) return headers;
+  return length > WRITTEN_WHOLE && jobs.some(isHandedOver) ? headers : length;
 }
+
+/** How many bytes from its start a program writes of each frame: all of a short one, else every header there has been. */
+export function wholeBytes(
+  job: TransmitJob,
+  { room, headers }: { readonly room: number; readonly headers: number },
+): number {
+  const length = fixedLength(job);
+  return Math.min(room, length !== undefined && length <= WRITTEN_WHOLE ? Math.max(length, headers) : headers);
+}
+
+/** The longest header of some devices. */
+export const longestHeader = (jobs: readonly TransmitJob[]): number =>
+  Math.max(...jobs.map(({ template }) => template.frame.length));
 
 /** The length of all frames of a device; undefined where it varies. */
 const fixedLength = ({ template, state }: TransmitJob): number | undefined =>

@@ -3,10 +3,9 @@ import { ProgramArray, SharedMap } from '../../linux/bpf-map.ts';
 import { BpfProgram } from '../../linux/bpf-program.ts';
 import { ERRNO, errnoName } from '../../linux/errno.ts';
 import type { TransmitJob } from '../../pktgen/engine.ts';
-import { constantBytes } from '../../template/constant-bytes.ts';
 import { LIVE_PHASE, progressOf, readU64, STATE, writeU64 } from '../../template/device-state.ts';
 import type { LoopClock } from '../departures.ts';
-import { batchSizeFor, roomFor } from './live-limits.ts';
+import { batchSizeFor, longestHeader, roomFor } from './live-limits.ts';
 import { entryCode, flowsMap, loopCode, PROGRAMS_MAP, stateMap, THREAD_MAP } from './loop-program.ts';
 import { Losses } from './losses.ts';
 import { Runner } from './runner.ts';
@@ -205,7 +204,7 @@ export class LiveThread {
     this.#losses.watch(devices);
     const batchSize = batchSizeFor(jobs);
     const ingress = jobs.find((job) => job.mode === 'netif_receive')?.link.index;
-    const headers = Math.max(...jobs.map(({ template }) => template.frame.length));
+    const headers = longestHeader(jobs);
     const call = this.#call;
     const goesOn =
       call !== undefined &&
@@ -214,10 +213,8 @@ export class LiveThread {
       call.batchSize === batchSize &&
       call.ingress === ingress;
     const room = goesOn ? call.room : roomFor(jobs);
-    const laid = !goesOn && jobs.length === 1;
     if (call) call.headers = Math.max(call.headers, headers);
-    const constants = laid ? 0 : goesOn ? call.headers : headers;
-    const code = loopCode({ jobs, room, batchSize, constants });
+    const code = loopCode({ jobs, room, batchSize, headers: goesOn ? call.headers : headers });
     using program = new BpfProgram('XDP', assemble(code, this.#maps(devices)), 'pktgen_loop');
     if (!goesOn) this.#runner.end();
     this.#programs.set(0, program.fd);
@@ -237,17 +234,12 @@ export class LiveThread {
   #begin(room: number, batchSize: number): void {
     const jobs = this.#jobs();
     const ingress = jobs.find((job) => job.mode === 'netif_receive')?.link.index;
-    const headers = Math.max(...jobs.map(({ template }) => template.frame.length));
-    const [first] = jobs;
-    const frame = new Uint8Array(room);
-    // Several devices write all their bytes; one finds its constant ones in place.
-    if (first)
-      frame.set(constantBytes(first.template, first.state).subarray(0, Math.min(room, first.template.frame.length)));
+    const headers = longestHeader(jobs);
     this.#call = { room, batchSize, ingress, headers };
     this.#setWallOffset();
     this.#runner.begin({
       program: this.#entry.fd,
-      frame,
+      frame: new Uint8Array(room),
       repeat: MOST_TURNS,
       batchSize,
       ...(ingress !== undefined && { ingress }),

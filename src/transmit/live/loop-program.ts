@@ -20,6 +20,7 @@ import { packetCode } from '../../template/ebpf-executor.ts';
 import { MIN_PAYLOAD } from '../../template/packet-template.ts';
 import { clockCode, wallClockCode } from './clock-code.ts';
 import { departureCode } from './departure-code.ts';
+import { wholeBytes } from './live-limits.ts';
 import { STACK } from './stack.ts';
 import { THREAD } from './thread-memory.ts';
 
@@ -42,8 +43,8 @@ export interface LoopOptions {
   readonly room: number;
   /** Frames that the kernel makes before it sends them. */
   readonly batchSize: number;
-  /** Bytes of each frame's memory that may hold something else than the constant bytes of the only device. */
-  readonly constants: number;
+  /** Length of the longest header that a program of this call has written. */
+  readonly headers: number;
 }
 
 /** Where a packet of `job` goes on when it has been dealt with. */
@@ -115,7 +116,8 @@ function deviceCode(job: TransmitJob, options: LoopOptions, { drop }: Exits): Co
   const { template, pace, mode, link } = job;
   const [pause, depart, drawn] = [label('pause'), label('depart'), label('packet is made')];
   const repeats = Math.max(pace.burst, 1) * Math.max(pace.cloneSkb, 1);
-  const packet = packetCode({ template, state: job.state, flows: flowsMap(job.id), constants: options.constants });
+  const whole = wholeBytes(job, options);
+  const packet = packetCode({ template, state: job.state, flows: flowsMap(job.id), whole });
   const make = [packet.code, repeats > 1 ? keepCode(job, repeats) : []];
   const paced = pace.delayNs > 0;
   const { timestamp } = template.fixups;
