@@ -64,9 +64,19 @@ async function serve(options: ServeOptions): Promise<number> {
 const socketPath = ({ socket, mount }: ServeOptions): string =>
   socket === DEFAULT_SOCKET && mount !== false && mount !== DEFAULT_MOUNT ? `${mount}.sock` : String(socket);
 
+/** Makes a directory; false when there is one. What a killed daemon left mounted there is cleared away later. */
+function makeDirectory(path: string): boolean {
+  try {
+    return mkdirSync(path, { recursive: true }) !== undefined;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOTCONN') return false;
+    throw error;
+  }
+}
+
 /** The mount point; one that had to be made is removed in the end. */
 function ownDirectory(path: string): Disposable & { readonly path: string } {
-  const made = mkdirSync(path, { recursive: true }) !== undefined;
+  const made = makeDirectory(path);
   return {
     path,
     [Symbol.dispose]() {

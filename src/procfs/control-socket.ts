@@ -114,7 +114,10 @@ export function askDaemon(path: string, request: ControlRequest, signal?: AbortS
     signal?.addEventListener('abort', () => socket.destroy());
     socket.once('error', reject);
     socket.once('close', () => reject(new Error(`the daemon at ${path} went away`)));
-    createInterface(socket).once('line', (line) => {
+    const lines = createInterface(socket);
+    // It tells of the socket's errors too.
+    lines.once('error', reject);
+    lines.once('line', (line) => {
       socket.removeAllListeners('close');
       socket.destroy();
       resolve(JSON.parse(line) as ControlReply);

@@ -160,7 +160,7 @@ export class ThreadDevices {
     try {
       sender.send();
     } catch (error) {
-      this.#report({ log: `${sender.job.name}: ${nameOf(error)}: the run has ended` });
+      this.#report({ log: `ERROR: ${sender.job.name}: ${nameOf(error)}: the run has ended` });
     }
     if (!sender.running) this.#report({ stopped: sender.job.id });
   }

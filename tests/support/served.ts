@@ -122,6 +122,13 @@ export class Served {
   async list(): Promise<string[]> {
     return (await this.#ask({ list: true })).files ?? [];
   }
+  /** Ends the daemon as no program can prevent; its mount stays behind. */
+  async kill(): Promise<void> {
+    this.#client?.stdin?.end();
+    const ended = new Promise((resolve) => this.daemon.once('exit', resolve));
+    this.daemon.kill('SIGKILL');
+    await ended;
+  }
   /** Ends the daemon as an administrator does; gives its exit status. */
   async close(): Promise<number | null> {
     this.#client?.stdin?.end();

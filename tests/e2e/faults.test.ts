@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readPcap } from '../../src/wire/pcap.ts';
+import { projectRoot } from '../support/project.ts';
+import { Bench, cannotServe, Served, sh } from '../support/served.ts';
+import { Program } from './program.ts';
+
+const skip = cannotServe() ?? false;
+const TIMEOUT_MS = 30_000;
+
+let bench: Bench;
+let served: Served;
+const farPackets = (): number => Number(sh(`ip netns exec ${bench.far} cat /sys/class/net/pg0p/statistics/rx_packets`));
+
+/** Configures pg0 anew. */
+async function configure(...lines: readonly string[]): Promise<void> {
+  assert.equal(await served.write('pgctrl', 'reset\n'), 6);
+  assert.equal(await served.write('kpktgend_0', 'add_device pg0\n'), 15);
+  for (const line of ['dst_mac 02:00:00:00:00:02', ...lines]) {
+    assert.equal(await served.write('pg0', `${line}\n`), line.length + 1, line);
+  }
+}
+const packetsOf = (text: string | undefined): number => Number(/pkts-sofar: (\d+)/.exec(text ?? '')?.[1]);
+
+/** Waits until a device has sent so many packets. */
+async function until(file: string, packets: number): Promise<void> {
+  for (let tries = 0; packetsOf(await served.read(file)) < packets; tries++) {
+    assert.ok(tries < 200, `${file} does not send`);
+    await sleep(20);
+  }
+}
+
+describe('faults while packets are sent', { skip }, () => {
+  before(async () => {
+    bench = new Bench();
+    served = await Served.start(bench.near);
+  });
+  after(async () => {
+    await served.close();
+    bench.close();
+  });
+
+  for (const how of ['ring', 'live'] as const) {
+    test(`a link is renamed: the file follows, the run goes on (${how})`, { timeout: TIMEOUT_MS }, async () => {
+      bench.run(`ip netns exec peer ethtool -K pg0p gro ${how === 'live' ? 'on' : 'off'}`);
+      await configure('count 0', 'ratep 20000', `transmitter ${how}`);
+      const [before, start] = [farPackets(), served.inBackground('pgctrl', 'start\n')];
+      await until('pg0', 100);
+      bench.run('ip link set pg0 name pgX');
+      await sleep(200);
+      assert.deepEqual(await served.list(), ['kpktgend_0', 'kpktgend_1', 'pgX', 'pgctrl'].slice(-4));
+      await until('pgX', packetsOf(await served.read('pgX')) + 1000);
+      assert.equal(await served.write('pgctrl', 'stop\n'), 5);
+      assert.equal(await start, 0);
+      assert.equal(farPackets() - before, packetsOf(await served.read('pgX')));
+      bench.run('ip link set pgX name pg0');
+      await sleep(200);
+    });
+  }
+
+  test('the ring is full for a second: every packet leaves once', { timeout: TIMEOUT_MS }, async () => {
+    bench.run('tc qdisc add dev pg0 root tbf rate 8kbit burst 2kb limit 100mb');
+    try {
+      await configure('count 10000', 'xmit_mode queue_xmit', 'pkt_size 60');
+      const [before, start] = [farPackets(), served.inBackground('pgctrl', 'start\n')];
+      await sleep(1000);
+      // The qdisc holds what the ring has: nothing more can be handed over.
+      const stuck = packetsOf(await served.read('pg0'));
+      await sleep(100);
+      assert.ok(stuck > 0 && stuck < 10_000, `${stuck} packets`);
+      assert.ok(packetsOf(await served.read('pg0')) < stuck + 50);
+      bench.run('tc qdisc change dev pg0 root tbf rate 10gbit burst 10mb limit 100mb');
+      assert.equal(await start, 0);
+      assert.match((await served.read('pg0')) ?? '', /pkts-sofar: 10000 {2}errors: 0/);
+      assert.equal(farPackets() - before, 10_000);
+    } finally {
+      bench.run('tc qdisc del dev pg0 root');
+    }
+  });
+
+  test('a second daemon on the same mount point says so, and the first goes on', { timeout: TIMEOUT_MS }, () => {
+    const argv = [join(projectRoot, 'bin/pktgen.js'), 'serve', '--netns', bench.near, '--mount', served.folder];
+    const { status, stderr } = spawnSync(process.execPath, argv, { encoding: 'utf8', timeout: TIMEOUT_MS });
+    assert.equal(status, 1, stderr);
+    assert.match(stderr, /^pktgen: /);
+    assert.ok(stderr.includes(served.folder), stderr);
+    return configure('count 1');
+  });
+
+  test('the daemon is killed in a run and started again over its stale mount', { timeout: TIMEOUT_MS }, async () => {
+    await configure('count 0');
+    const start = served.inBackground('pgctrl', 'start\n');
+    await until('pg0', 1000);
+    const { folder } = served;
+    await served.kill();
+    assert.notEqual(await start, 0);
+    const sent = farPackets();
+    served = await Served.start(bench.near, [], folder);
+    assert.deepEqual(
+      (await served.list()).filter((file) => file.startsWith('pg')),
+      ['pgctrl'],
+    );
+    assert.equal(farPackets(), sent, 'packets after the end of the daemon');
+    await configure('count 5');
+    assert.equal(await served.write('pgctrl', 'start\n'), 6);
+    assert.equal(farPackets() - sent, 5);
+    const mounts = readFileSync('/proc/mounts', 'latin1').split('\n');
+    assert.equal(mounts.filter((line) => line.includes(` ${folder} `)).length, 1);
+  });
+});
+
+test('a full disk ends a run into a file, and what is counted is in it', { skip, timeout: TIMEOUT_MS }, async () => {
+  const program = new Program();
+  try {
+    const [disk, copy] = [join(program.temporary, 'disk'), join(program.temporary, 'copy.pcap')];
+    mkdirSync(disk);
+    const script =
+      `mount -t tmpfs -o size=256k tmpfs '${disk}' && ${program.shellCommand} run -n 100000 --json --pcap '${disk}/x.pcap'; ` +
+      `status=$?; cp '${disk}/x.pcap' '${copy}'; exit $status`;
+    const { status, stdout, stderr } = await program.startOther(['unshare', '--mount', 'sh', '-c', script]).ended;
+    assert.equal(status, 1, stderr);
+    assert.match(stderr, /ENOSPC/);
+    const { packets, errors } = JSON.parse(stdout) as { packets: number; errors: number };
+    const { records } = readPcap(readFileSync(copy));
+    assert.ok(packets > 100 && packets < 100_000, `${packets} packets, ${errors} errors`);
+    assert.equal(records.length, packets);
+    assert.deepEqual(readdirSync(disk), []);
+  } finally {
+    program.close();
+  }
+});
+
+test('a link that goes while its file is open: the descriptor says EIO', { skip, timeout: TIMEOUT_MS }, async () => {
+  const own = new Bench();
+  const daemon = await Served.start(own.near);
+  try {
+    assert.equal(await daemon.write('kpktgend_0', 'add_device pg1\n'), 15);
+    const reader = spawn('sh', ['-c', 'exec 3< "$1"; read line; cat <&3', 'sh', join(daemon.folder, 'pg1')]);
+    let errors = '';
+    reader.stderr.on('data', (chunk) => {
+      errors += String(chunk);
+    });
+    await sleep(200);
+    own.run('ip link del pg1');
+    for (let tries = 0; (await daemon.list()).includes('pg1'); tries++) {
+      assert.ok(tries < 100);
+      await sleep(20);
+    }
+    const ended = once(reader, 'close');
+    reader.stdin.end('\n');
+    await ended;
+    assert.match(errors, /Input\/output error/);
+  } finally {
+    await daemon.close();
+    own.close();
+  }
+});
