@@ -1,18 +1,37 @@
 import { openGenerator } from '../src/daemon.ts';
 import type { RunResult } from '../src/pktgen/result-text.ts';
 
-/** Runs one device of this process on a link of the namespace this thread is in. */
-export async function runPktgen(link: string, lines: readonly string[]): Promise<RunResult> {
+/** A device to run: its name, its thread, what is written to it. */
+export interface BenchDevice {
+  readonly name: string;
+  readonly thread: number;
+  readonly lines: readonly string[];
+}
+
+/** Runs devices of this process, all at once, on links of the namespace this thread is in. Gives each one's figures. */
+export async function runDevices(devices: readonly BenchDevice[]): Promise<RunResult[]> {
   await using generator = await openGenerator({ log: () => {} });
   const { pktgen } = generator;
   const writer = { capable: true, signal: new AbortController().signal };
-  const thread = pktgen.threads[0]?.name ?? '';
-  for (const [file, line] of [[thread, `add_device ${link}`], ...lines.map((one) => [link, one])]) {
-    const returned = await pktgen.write(file ?? '', line ?? '', writer);
+  const write = async (file: string, line: string): Promise<void> => {
+    const returned = await pktgen.write(file, line, writer);
     if (returned < 0) throw new Error(`${file}: ${line}: errno ${-returned}`);
+  };
+  for (const { name, thread, lines } of devices) {
+    await write(`kpktgend_${thread}`, `add_device ${name}`);
+    for (const line of lines) await write(name, line);
   }
   await pktgen.start(writer.signal);
-  const device = pktgen.device(link);
-  if (!device) throw new Error(`${link} is gone`);
-  return device.figures();
+  return devices.map(({ name }) => {
+    const device = pktgen.device(name);
+    if (!device) throw new Error(`${name} is gone`);
+    return device.figures();
+  });
+}
+
+/** Runs one device on the first thread. */
+export async function runPktgen(link: string, lines: readonly string[]): Promise<RunResult> {
+  const [result] = await runDevices([{ name: link, thread: 0, lines }]);
+  if (!result) throw new Error(`${link} did not run`);
+  return result;
 }

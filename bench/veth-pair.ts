@@ -5,14 +5,23 @@ export const cannotSend = (): string | undefined =>
   process.getuid?.() === 0 ? undefined : 'needs root: it sends in network namespaces of its own';
 
 /** A veth pair in namespaces of its own; this thread and its children are on the near side until it is disposed of. */
-export function enterVethPair(): Disposable & { readonly link: string; received(): number } {
-  const lab = Lab.open(1);
+export interface VethPair extends Disposable {
+  readonly link: string;
+  /** Packets that the far end's own counter shows. */
+  received(): number;
+}
+
+/** `sink`: the far end drops frames in XDP, as fast as they come. `queues`: of each end. */
+export function enterVethPair({ queues = 1, sink = false }: { queues?: number; sink?: boolean } = {}): VethPair {
+  const lab = Lab.open(queues);
+  const drops = sink ? lab.dropInXdp() : undefined;
   const leave = lab.enter();
   return {
     link: LAB.near.name,
     received: () => lab.received().packets,
     [Symbol.dispose]() {
       leave();
+      drops?.[Symbol.dispose]();
       lab[Symbol.dispose]();
     },
   };

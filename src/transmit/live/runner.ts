@@ -61,6 +61,12 @@ export class Runner {
     Atomics.notify(this.#words, RUNNER.calls);
   }
 
+  /** Waits for the end of the call under way; gives what it gave. */
+  wait(): number {
+    while (this.busy) Atomics.wait(this.#words, RUNNER.done, Atomics.load(this.#words, RUNNER.calls) - 1);
+    return this.result;
+  }
+
   /** Interrupts the call under way, if it has got as far as the kernel. Gives whether it has ended. */
   interrupt(): boolean {
     if (this.busy) interruptThread(this.tid);
