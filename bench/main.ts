@@ -1,15 +1,15 @@
 import { type Figure, print, type Skipped } from './figure.ts';
 import { javascriptCost } from './javascript-cost.ts';
 import { liveRate } from './live-rate.ts';
+import { peerRates } from './peer-rate.ts';
 import { rateAccuracy } from './rate-accuracy.ts';
-import { ringRate } from './ring-rate.ts';
 import { startUp } from './start-up.ts';
 
 /** All figures, or those whose name contains one of the words given. Each file is one figure or a few. */
 const BENCHES: Readonly<Record<string, () => Promise<readonly (Figure | Skipped)[]>>> = {
   'javascript-cost': javascriptCost,
   'live-rate': liveRate,
-  'ring-rate': ringRate,
+  'peer-rate': peerRates,
   'rate-accuracy': rateAccuracy,
   'start-up': startUp,
 };

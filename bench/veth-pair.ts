@@ -1,4 +1,5 @@
 import { LAB, Lab } from '../src/lab/lab.ts';
+import type { BpfProgram } from '../src/linux/bpf-program.ts';
 
 /** Why the benches that send cannot run here. */
 export const cannotSend = (): string | undefined =>
@@ -7,6 +8,8 @@ export const cannotSend = (): string | undefined =>
 /** A veth pair in namespaces of its own; this thread and its children are on the near side until it is disposed of. */
 export interface VethPair extends Disposable {
   readonly link: string;
+  /** Has an XDP program take what arrives at the far end. */
+  attach(program: BpfProgram): Disposable;
   /** Packets that the far end's own counter shows. */
   received(): number;
 }
@@ -18,6 +21,7 @@ export function enterVethPair({ queues = 1, sink = false }: { queues?: number; s
   const leave = lab.enter();
   return {
     link: LAB.near.name,
+    attach: (program) => lab.attachAtFarEnd(program),
     received: () => lab.received().packets,
     [Symbol.dispose]() {
       leave();

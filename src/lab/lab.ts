@@ -93,9 +93,14 @@ export class Lab implements Disposable {
     }
   }
 
+  /** Has an XDP program take what arrives at the far end, as long as it is not disposed of. */
+  attachAtFarEnd(program: BpfProgram): Disposable {
+    return this.#far.run(() => BpfLink.xdp(this.#farIndex, program));
+  }
+
   #dropInXdp(): Disposable {
     using program = new BpfProgram('XDP', XDP_DROP_ALL, 'pktgen_drop');
-    return this.#far.run(() => BpfLink.xdp(this.#farIndex, program));
+    return this.attachAtFarEnd(program);
   }
 
   received(): Received {

@@ -35,12 +35,14 @@ export function allowedCpus(): number[] {
   return onlineCpus().filter((cpu) => ((mask[cpu >> 3] ?? 0) & (1 << (cpu & 7))) !== 0);
 }
 
-/** Lets the calling thread run on one CPU only. */
-export function pinThread(cpu: number): void {
+/** Lets the calling thread run on these CPUs only. */
+export function runOn(cpus: readonly number[]): void {
   const mask = Buffer.alloc(MASK_LEN);
-  mask[cpu >> 3] = 1 << (cpu & 7);
-  check(cSetAffinity(0, MASK_LEN, mask), 'sched_setaffinity', `CPU ${cpu}`);
+  for (const cpu of cpus) mask[cpu >> 3] = (mask[cpu >> 3] ?? 0) | (1 << (cpu & 7));
+  check(cSetAffinity(0, MASK_LEN, mask), 'sched_setaffinity', `CPU ${cpus.join(', ')}`);
 }
+/** Lets the calling thread run on one CPU only. */
+export const pinThread = (cpu: number): void => runOn([cpu]);
 
 /** Names the calling thread, as ps shows it; 15 characters. */
 export function setThreadName(name: string): void {

@@ -1,7 +1,7 @@
 /** The thread kpktgend_N: sends for its devices, and takes messages between bursts. It never returns to its event loop. */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { monotonicNs, realtimeNs } from '../linux/clock.ts';
-import { pinThread, setThreadName, setTimerSlack } from '../linux/sched.ts';
+import { allowedCpus, runOn, setThreadName, setTimerSlack } from '../linux/sched.ts';
 import type { LoopClock } from './departures.ts';
 import { ThreadDevices } from './thread-devices.ts';
 import type { ThreadMessage, ThreadReport, ThreadSetup } from './thread-message.ts';
@@ -15,7 +15,7 @@ const report = (what: ThreadReport): void => port.postMessage(what);
 /** How old the difference between the clocks may become, ns: the wall clock may be set or slewed. */
 const CALIBRATION_NS = 100e6;
 /** From one look at live frames to the next. */
-const LIVE_POLL_NS = 4e6;
+const LIVE_POLL_NS = 5e6;
 let wallOffset = realtimeNs() - monotonicNs();
 let calibrated = monotonicNs();
 
@@ -58,11 +58,21 @@ function takeMessages(): boolean {
 
 setThreadName(`kpktgend_${cpu}`);
 setTimerSlack(1);
-try {
-  pinThread(cpu);
-} catch (error) {
-  report({ log: `WARNING: kpktgend_${cpu} may run on any CPU: ${error instanceof Error ? error.message : error}` });
+/** The CPUs of this process but the thread's own; the own one where there is no other. */
+const others = allowedCpus().filter((one) => one !== cpu);
+let aside: boolean | undefined;
+
+/** Runs on the thread's CPU, or aside while a program sends there by itself and only wants to be watched over. */
+function place(wanted: boolean): void {
+  if (wanted === aside) return;
+  aside = wanted;
+  try {
+    runOn(wanted && others.length > 0 ? others : [cpu]);
+  } catch (error) {
+    report({ log: `WARNING: kpktgend_${cpu} may run on any CPU: ${error instanceof Error ? error.message : error}` });
+  }
 }
+place(false);
 let polled = 0;
 for (;;) {
   if (Atomics.load(bell, 0) !== heard && !takeMessages()) break;
@@ -71,6 +81,7 @@ for (;;) {
     polled = clock.now();
   }
   const sender = devices.next;
+  place(!sender && devices.live);
   if (sender) devices.send(sender);
   else if (devices.live) Atomics.wait(bell, 0, heard, LIVE_POLL_NS / 1e6);
   else Atomics.wait(bell, 0, heard);

@@ -124,9 +124,8 @@ function deviceCode(job: TransmitJob, options: LoopOptions, { drop }: Exits): Co
   return [
     [load(R0, 'u32', R7, word(STATE.stop)), jumpIf(R0, '!=', 0, pause)],
     pace.burst > 1 ? [load(R0, 'u32', R7, word(STATE.burstLeft)), jumpIf(R0, '!=', 0, depart)] : [],
-    paced ? departureCode(pace.delayNs, { drop, pause }) : [],
+    paced ? departureCode({ delayNs: pace.delayNs, drop, pause, stamp: timestamp ? wallClockCode() : [] }) : [],
     timestamp && !paced ? clockCode(options.batchSize) : [],
-    timestamp && paced ? wallClockCode() : [],
     pace.burst > 1 ? store(R7, word(STATE.burstLeft), 'u32', pace.burst) : [],
     depart,
     frameCode(options.room, drop),
