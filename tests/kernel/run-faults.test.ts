@@ -1,53 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Generator, openGenerator } from '../../src/daemon.ts';
-import { Netns } from '../../src/linux/netns.ts';
-import type { Device } from '../../src/pktgen/device.ts';
 import { capture } from '../support/capture.ts';
+import { openOnPair, until, writer } from '../support/generator.ts';
 import { TestPair, whyNoNetns } from '../support/netns.ts';
 
 const SEQ_AT = 14 + 20 + 8 + 4;
 const seqOf = (frame: Uint8Array): number => new DataView(frame.buffer, frame.byteOffset).getUint32(SEQ_AT);
 const isIpv4 = (frame: Uint8Array): boolean => frame[12] === 0x08 && frame[13] === 0x00;
-const writer = { capable: true, signal: new AbortController().signal };
-
-interface Opened extends AsyncDisposable {
-  readonly generator: Generator;
-  readonly device: Device;
-}
-
-/** A generator in the near namespace of a pair, with pg0 on kpktgend_0. */
-async function open(pair: TestPair, lines: readonly string[]): Promise<Opened> {
-  using home = Netns.current();
-  pair.near.enter();
-  try {
-    const generator = await openGenerator({ log: () => {} });
-    for (const [file, line] of [
-      ['kpktgend_0', 'add_device pg0'],
-      ...lines.map((one) => ['pg0', one] as const),
-    ] as const) {
-      assert.equal(await generator.pktgen.write(file, `${line}\n`, writer), line.length + 1, line);
-    }
-    // Its worker starts in this namespace.
-    await sleep(200);
-    const device = generator.pktgen.device('pg0');
-    assert.ok(device);
-    return { generator, device, [Symbol.asyncDispose]: () => generator[Symbol.asyncDispose]() };
-  } finally {
-    home.enter();
-  }
-}
-
-/** Waits for something to become true. */
-async function until(what: string, holds: () => boolean): Promise<void> {
-  for (const end = Date.now() + 5000; !holds(); await sleep(2)) assert.ok(Date.now() < end, `in vain: ${what}`);
-}
 
 describe('faults of a link during a run', { skip: whyNoNetns }, () => {
   test('after a run that ended with the carrier, the next begins anew: nothing of the last one leaves', async () => {
     using pair = new TestPair();
-    await using opened = await open(pair, ['count 0', 'ratep 20000']);
+    await using opened = await openOnPair(pair, ['count 0', 'ratep 20000']);
     const { generator, device } = opened;
     const first = generator.pktgen.write('pgctrl', 'start\n', writer);
     await until('packets', () => device.figures().packets > 500);
@@ -71,7 +36,7 @@ describe('faults of a link during a run', { skip: whyNoNetns }, () => {
   test('an MTU that becomes too small makes errors, one that is enough again lets the run go on', async () => {
     using pair = new TestPair();
     using sink = capture('pg0p', { netns: pair.far, slots: 8192 });
-    await using opened = await open(pair, ['count 3000', 'ratep 5000', 'pkt_size 1200']);
+    await using opened = await openOnPair(pair, ['count 3000', 'ratep 5000', 'pkt_size 1200']);
     const { generator, device } = opened;
     const run = generator.pktgen.write('pgctrl', 'start\n', writer);
     await until('packets', () => device.figures().packets > 200);
@@ -100,7 +65,7 @@ describe('faults of a link during a run', { skip: whyNoNetns }, () => {
     test(`a run whose link is ${what} ends soon, and has counted what arrived`, async () => {
       using pair = new TestPair();
       using sink = capture('pg0p', { netns: pair.far, slots: 65_536 });
-      await using opened = await open(pair, ['count 0', 'ratep 50000']);
+      await using opened = await openOnPair(pair, ['count 0', 'ratep 50000']);
       const { generator, device } = opened;
       const run = generator.pktgen.write('pgctrl', 'start\n', writer);
       await until('packets', () => device.figures().packets > 1000);
