@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { bpfIds } from '../../src/linux/bpf.ts';
 import { readPcap } from '../../src/wire/pcap.ts';
 import { projectRoot } from '../support/project.ts';
 import { Bench, cannotServe, Served, sh } from '../support/served.ts';
@@ -158,5 +159,25 @@ test('a link that goes while its file is open: the descriptor says EIO', { skip,
   } finally {
     await daemon.close();
     own.close();
+  }
+});
+
+test('killed at any moment, nothing of a run stays in the kernel', { skip, timeout: 2 * TIMEOUT_MS }, async () => {
+  const program = new Program();
+  const held = (): readonly number[][] => [bpfIds('programs'), bpfIds('maps')];
+  const before = held();
+  try {
+    for (let delay = 100; delay <= 700; delay += 75) {
+      const run = program.start(['run', '-n', '0']);
+      await sleep(delay);
+      run.signalGroup('SIGKILL');
+      assert.equal((await run.ended).signal, 'SIGKILL');
+      // The kernel lets go of what the process had a moment later.
+      for (let tries = 0; tries < 100 && JSON.stringify(held()) !== JSON.stringify(before); tries++) await sleep(20);
+      assert.deepEqual(held(), before, `killed after ${delay} ms`);
+    }
+    await program.leftNothing();
+  } finally {
+    program.close();
   }
 });
