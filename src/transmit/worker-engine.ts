@@ -3,6 +3,7 @@ import { INTERRUPT_SIGNAL } from '../linux/sched.ts';
 import type { Engine, EngineEvents, StatePatch, TransmitJob } from '../pktgen/engine.ts';
 import { STATE } from '../template/device-state.ts';
 import { DeviceMemory } from './device-memory.ts';
+import { LinkOpener } from './live/link-opener.ts';
 import type { PatchedJob, PostedJob, ThreadMessage, ThreadReport, ThreadSetup } from './thread-message.ts';
 
 /** The worker file beside this module, whether it runs as .ts or compiled .js. */
@@ -23,6 +24,7 @@ interface Thread {
 export class WorkerEngine implements Engine {
   readonly #threads = new Map<number, Thread>();
   readonly #memory = new DeviceMemory();
+  readonly #links: LinkOpener;
   readonly #pcap: string | undefined;
   readonly #events: EngineEvents;
   #closing = false;
@@ -31,6 +33,7 @@ export class WorkerEngine implements Engine {
   constructor(pcap: string | undefined, events: EngineEvents) {
     this.#pcap = pcap;
     this.#events = events;
+    this.#links = new LinkOpener((line) => events.onLog(line));
     process.on(INTERRUPT_SIGNAL, ignore);
   }
 
@@ -44,7 +47,10 @@ export class WorkerEngine implements Engine {
 
   start(thread: number, jobs: readonly PatchedJob[]): void {
     const { states } = this.#thread(thread);
-    for (const job of jobs) states.set(job.id, job.state);
+    for (const job of jobs) {
+      states.set(job.id, job.state);
+      if (this.#pcap === undefined && this.#memory.refused === undefined) this.#links.open(job);
+    }
     this.#tell(thread, { kind: 'start', jobs: jobs.map((job) => this.#post(job)) });
   }
 
@@ -72,6 +78,11 @@ export class WorkerEngine implements Engine {
     return { ...job, share: this.#memory.share(state) };
   }
 
+  #stopped(id: number): void {
+    this.#links.release(id);
+    this.#events.onStopped(id);
+  }
+
   #tell(thread: number, message: ThreadMessage): void {
     const { worker, bell } = this.#thread(thread);
     worker.postMessage(message);
@@ -88,7 +99,7 @@ export class WorkerEngine implements Engine {
     worker.on('message', (report: ThreadReport) => {
       if ('log' in report) this.#events.onLog(report.log);
       else if ('chosen' in report) this.#events.onChosen(report.chosen, report.name, report.why);
-      else this.#events.onStopped(report.stopped);
+      else this.#stopped(report.stopped);
     });
     worker.on('error', (error) =>
       this.#events.onLog(`ERROR: thread kpktgend_${cpu} died: ${error.stack ?? error.message}`),
@@ -106,7 +117,7 @@ export class WorkerEngine implements Engine {
     if (this.#closing) return;
     for (const [id, state] of states) {
       Atomics.store(state, STATE.running, 0);
-      this.#events.onStopped(id);
+      this.#stopped(id);
     }
   }
 
@@ -125,6 +136,7 @@ export class WorkerEngine implements Engine {
     await Promise.all(threads.map((thread) => thread.ended));
     clearTimeout(timeout);
     process.off(INTERRUPT_SIGNAL, ignore);
+    this.#links.close();
     this.#memory.close();
   }
 
