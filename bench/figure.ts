@@ -7,6 +7,8 @@ export interface Figure {
   readonly goal?: { readonly atLeast: number } | { readonly atMost: number };
   /** What else was measured in the same run. */
   readonly note?: string;
+  /** What the value was worked out from, packets per second. */
+  readonly pps?: Readonly<Record<string, number>>;
 }
 
 /** A figure that cannot be measured here, and why. */
@@ -19,12 +21,9 @@ export interface Skipped {
 export const reached = ({ value, goal }: Figure): boolean =>
   goal === undefined || ('atLeast' in goal ? value >= goal.atLeast : value <= goal.atMost);
 
-/** Prints a figure; a goal that is missed is marked, not failed: the machines are shared and noisy. */
-export function print(figure: Figure | Skipped): void {
-  const rounded =
-    'value' in figure ? { ...figure, value: Number(figure.value.toPrecision(4)), reached: reached(figure) } : figure;
-  process.stdout.write(`${JSON.stringify(rounded)}\n`);
-}
+/** A figure as it is printed; a goal that is missed is marked, not failed: the machines are shared and noisy. */
+export const rounded = (figure: Figure | Skipped): object =>
+  'value' in figure ? { ...figure, value: Number(figure.value.toPrecision(4)), reached: reached(figure) } : figure;
 
 /** The middle of some measurements. */
 export function median(values: readonly number[]): number {

@@ -1,4 +1,6 @@
-import { type Figure, print, type Skipped } from './figure.ts';
+import { writeFileSync } from 'node:fs';
+import os from 'node:os';
+import { type Figure, rounded, type Skipped } from './figure.ts';
 import { javascriptCost } from './javascript-cost.ts';
 import { liveRate } from './live-rate.ts';
 import { peerRates } from './peer-rate.ts';
@@ -14,8 +16,23 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly (Figure | Skipped)
   'start-up': startUp,
 };
 
-const words = process.argv.slice(2);
+/** Keeps what was measured for people who cannot measure: `run` shows some of it. */
+const SAVE = '--save';
+const words = process.argv.slice(2).filter((word) => word !== SAVE);
+const measured: object[] = [];
 for (const [name, measure] of Object.entries(BENCHES)) {
   if (words.length > 0 && !words.some((word) => name.includes(word))) continue;
-  for (const figure of await measure()) print(figure);
+  for (const figure of await measure()) {
+    measured.push(rounded(figure));
+    process.stdout.write(`${JSON.stringify(rounded(figure))}\n`);
+  }
+}
+if (process.argv.includes(SAVE)) {
+  const where = new URL('../../bench/figures.json', import.meta.url);
+  const { model = 'unknown', length: cpus } = { ...os.cpus()[0], length: os.cpus().length };
+  const machine = { kernel: os.release(), node: process.version, cpu: model, cpus };
+  writeFileSync(
+    where,
+    `${JSON.stringify({ measured: new Date().toISOString(), machine, figures: measured }, null, 2)}\n`,
+  );
 }

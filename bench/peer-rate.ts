@@ -38,6 +38,11 @@ export async function peerRates(): Promise<(Figure | Skipped)[]> {
       unit: 'ratio',
       goal: { atLeast: 8 },
       note: `${mpps(median(live))} against ${note}`,
+      pps: Object.fromEntries([
+        ['live frames', Math.round(median(live))],
+        ['ring', Math.round(median(ring))],
+        ...[...rates].map(([name, all]) => [name, Math.round(median(all))]),
+      ]),
     },
     {
       name: 'ring against trafgen, packets per second',

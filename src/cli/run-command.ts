@@ -3,6 +3,7 @@ import { openGenerator } from '../daemon.ts';
 import { needsUserNamespace, reexecInUserNamespace } from '../lab/user-namespace.ts';
 import { allowedCpus } from '../linux/sched.ts';
 import { MODULE_PARAMS } from '../pktgen/pktgen.ts';
+import { comparisonText } from './comparison.ts';
 import { addParamOptions, type ParamLine } from './param-options.ts';
 import { type Destination, labDestination, linkDestination, sendsToLink } from './run-destination.ts';
 import { runDevices } from './run-devices.ts';
@@ -71,6 +72,7 @@ async function run(options: RunOptions, params: readonly ParamLine[]): Promise<n
   } else {
     process.stdout.write(resultsText(results));
     if (arrived) process.stdout.write(arrivedText(results, arrived));
+    if (arrived && options.interface === undefined) process.stderr.write(comparisonText() ?? '');
   }
   return allSent(results) ? 0 : 1;
 }

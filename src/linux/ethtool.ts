@@ -9,24 +9,33 @@ const AF_INET = 2;
 const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
 const SIOCETHTOOL = 0x8946;
 const ETHTOOL_GCHANNELS = 0x3c;
+const ETHTOOL_SGRO = 0x2c;
 /** struct ethtool_channels of linux/ethtool.h, in 32-bit words. */
 export const ethtoolChannels = { words: 9, cmd: 0, txCount: 6, combinedCount: 8 } as const;
 /** struct ifreq of linux/if.h: the name, then a pointer. */
 export const ifreq = { size: 40, name: 0, data: 16 } as const;
 
-/** Transmit queues that a link uses now (real_num_tx_queues); undefined where its driver does not tell. */
-export function realTxQueues(link: string): number | undefined {
+/** Does an ethtool request about a link of this thread's namespace: words in, words out. False when it is refused. */
+function ethtool(link: string, words: Uint32Array): boolean {
   const fd: number = cSocket(AF_INET, SOCK_DGRAM_CLOEXEC, 0);
-  if (fd < 0) return undefined;
+  if (fd < 0) return false;
   try {
-    const channels = new Uint32Array(ethtoolChannels.words);
-    channels[ethtoolChannels.cmd] = ETHTOOL_GCHANNELS;
     const request = Buffer.alloc(ifreq.size);
     request.write(link, ifreq.name, 'latin1');
-    request.writeBigUInt64LE(BigInt(koffi.address(channels)), ifreq.data);
-    if (cIoctl(fd, SIOCETHTOOL, request) !== 0) return undefined;
-    return (channels[ethtoolChannels.txCount] ?? 0) + (channels[ethtoolChannels.combinedCount] ?? 0) || undefined;
+    request.writeBigUInt64LE(BigInt(koffi.address(words)), ifreq.data);
+    return cIoctl(fd, SIOCETHTOOL, request) === 0;
   } finally {
     cClose(fd);
   }
 }
+
+/** Transmit queues that a link uses now (real_num_tx_queues); undefined where its driver does not tell. */
+export function realTxQueues(link: string): number | undefined {
+  const channels = new Uint32Array(ethtoolChannels.words);
+  channels[ethtoolChannels.cmd] = ETHTOOL_GCHANNELS;
+  if (!ethtool(link, channels)) return undefined;
+  return (channels[ethtoolChannels.txCount] ?? 0) + (channels[ethtoolChannels.combinedCount] ?? 0) || undefined;
+}
+
+/** Has a link put received packets together (`ethtool -K LINK gro on`). Wants CAP_NET_ADMIN; false when it is refused. */
+export const turnOnGro = (link: string): boolean => ethtool(link, Uint32Array.of(ETHTOOL_SGRO, 1));

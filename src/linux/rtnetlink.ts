@@ -20,6 +20,7 @@ const IFLA = {
   ADDRESS: 1,
   IFNAME: 3,
   MTU: 4,
+  LINK: 5,
   LINKINFO: 18,
   STATS64: 23,
   AF_SPEC: 26,
@@ -27,6 +28,7 @@ const IFLA = {
   NUM_TX_QUEUES: 31,
   NUM_RX_QUEUES: 32,
   CARRIER: 33,
+  LINK_NETNSID: 37,
 } as const;
 const IFLA_INFO = { KIND: 1, DATA: 2 } as const;
 const VETH_INFO_PEER = 1;
@@ -78,6 +80,8 @@ export interface LinkInfo {
   readonly loopback: boolean;
   /** IFLA_INFO_KIND: veth, bridge …; undefined for a NIC. */
   readonly kind?: string;
+  /** The other end of a veth: its index, where it is in this namespace. */
+  readonly peer?: number;
   readonly mac: Uint8Array;
   readonly mtu: number;
   readonly up: boolean;
@@ -107,6 +111,7 @@ export function parseLink({ body }: NetlinkMessage): LinkInfo | undefined {
     ethernet: view.getUint16(ifinfomsg.type, true) === ARPHRD_ETHER,
     loopback: (flags & IFF.LOOPBACK) !== 0,
     ...(kind !== undefined && { kind }),
+    ...(kind === 'veth' && peerOf(attributes)),
     mac: attributes.get(IFLA.ADDRESS)?.slice() ?? new Uint8Array(6),
     mtu: u32Of(attributes.get(IFLA.MTU)) ?? 0,
     up: (flags & IFF.UP) !== 0,
@@ -114,6 +119,12 @@ export function parseLink({ body }: NetlinkMessage): LinkInfo | undefined {
     txQueues: u32Of(attributes.get(IFLA.NUM_TX_QUEUES)) ?? 1,
     ...(statistics && { statistics: parseStatistics(statistics) }),
   };
+}
+
+/** The other end of a veth, unless it is in another namespace. */
+function peerOf(attributes: ReadonlyMap<number, Uint8Array>): { peer?: number } {
+  const peer = u32Of(attributes.get(IFLA.LINK));
+  return peer === undefined || attributes.has(IFLA.LINK_NETNSID) ? {} : { peer };
 }
 
 function parseStatistics(bytes: Uint8Array): LinkStatistics {
