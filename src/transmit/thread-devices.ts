@@ -26,6 +26,7 @@ export class ThreadDevices {
   readonly #setup: Pick<ThreadSetup, 'cpu' | 'pcap' | 'noMaps'>;
   readonly #clock: LoopClock;
   readonly #report: (what: ThreadReport) => void;
+  readonly #newLive: (cpu: number, clock: LoopClock) => LiveThread;
   readonly #memories = new Map<number, DeviceMemory>();
   /** Newest device first, as the thread's list is. */
   #senders: Sender[] = [];
@@ -33,7 +34,14 @@ export class ThreadDevices {
   /** Why live frames failed when they were tried. */
   #noLive: string | undefined;
 
-  constructor(setup: ThreadSetup, clock: LoopClock, report: (what: ThreadReport) => void) {
+  /** `newLive`: what sends live frames, for tests another. */
+  constructor(
+    setup: Pick<ThreadSetup, 'cpu' | 'pcap' | 'noMaps'>,
+    clock: LoopClock,
+    report: (what: ThreadReport) => void,
+    newLive = (cpu: number, time: LoopClock): LiveThread => new LiveThread(cpu, time),
+  ) {
+    this.#newLive = newLive;
     this.#setup = setup;
     this.#clock = clock;
     this.#report = report;
@@ -68,7 +76,7 @@ export class ThreadDevices {
   #startLive(jobs: readonly PatchedJob[]): readonly PatchedJob[] {
     for (const { id } of jobs) this.#closeQueue(id);
     try {
-      this.#live ??= new LiveThread(this.#setup.cpu, this.#clock);
+      this.#live ??= this.#newLive(this.#setup.cpu, this.#clock);
       this.#live.start(
         jobs.map((job) => this.#liveJob(job)),
         (job) => patch(job),
@@ -135,7 +143,7 @@ export class ThreadDevices {
     this.#senders.find((sender) => sender.job.id === job.id)?.release();
     this.#closeQueue(job.id);
     patch(job);
-    this.#live ??= new LiveThread(this.#setup.cpu, this.#clock);
+    this.#live ??= this.#newLive(this.#setup.cpu, this.#clock);
     this.#live.join(this.#liveJob(job));
   }
 
@@ -146,13 +154,26 @@ export class ThreadDevices {
     this.#senders = [this.#senderFor(job), ...this.#senders];
   }
 
+  /** Goes on without live frames with a run that they have failed. */
+  #goOn(job: PatchedJob): void {
+    const choice = this.#choose(job);
+    try {
+      if (choice.name === undefined) this.#fail(job, choice.why);
+      else this.#leaveLive(job, choice);
+    } catch (error) {
+      this.#fail(job, nameOf(error));
+    }
+  }
+
   /** Looks after live frames: reports the runs that have ended. */
   poll(): void {
     const live = this.#live;
     if (!live) return;
     for (const id of live.poll()) this.#report({ stopped: id });
     const failure = live.takeFailure();
-    if (failure !== undefined) this.#report({ log: `ERROR: kpktgend_${this.#setup.cpu}: ${failure}` });
+    if (!failure) return;
+    this.#noLive = failure.reason;
+    for (const job of failure.jobs) this.#goOn({ ...job, patches: [] });
   }
 
   /** Hands over packets of a device whose departure is next. */

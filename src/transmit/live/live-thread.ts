@@ -25,6 +25,12 @@ interface LiveDevice extends LiveJob {
   pausedAt?: number | undefined;
 }
 
+/** Runs that cannot go on as live frames. */
+export interface LiveFailure {
+  readonly reason: string;
+  readonly jobs: readonly TransmitJob[];
+}
+
 /** The call under way. */
 interface LiveCall {
   readonly room: number;
@@ -55,7 +61,7 @@ export class LiveThread {
   /** The newest first, as in the thread's list. */
   #devices: LiveDevice[] = [];
   #call: LiveCall | undefined;
-  #failure: string | undefined;
+  #failure: LiveFailure | undefined;
 
   /** Wants CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON. Throws SyscallError, VerifierError. */
   constructor(cpu: number, clock: LoopClock) {
@@ -70,8 +76,8 @@ export class LiveThread {
   get active(): boolean {
     return this.#devices.length > 0 || this.#runner.busy;
   }
-  /** Why the last call failed, once. */
-  takeFailure(): string | undefined {
+  /** The runs that ended because the kernel refused to go on, and why; they are forgotten here. Told once. */
+  takeFailure(): LiveFailure | undefined {
     const failure = this.#failure;
     this.#failure = undefined;
     return failure;
@@ -250,8 +256,9 @@ export class LiveThread {
     this.#call = undefined;
     const { result } = this.#runner;
     if (ORDERLY.has(result)) return;
-    this.#failure = `live frames: BPF_PROG_TEST_RUN: ${errnoName(-result)}`;
-    for (const { job } of this.#devices) Atomics.store(job.state, STATE.stop, 1);
+    const jobs = this.#jobs();
+    for (const { id } of jobs) this.take(id);
+    this.#failure = { reason: `the kernel ends them (BPF_PROG_TEST_RUN: ${errnoName(-result)})`, jobs };
   }
 
   /** The program works out the wall clock from ktime. */
