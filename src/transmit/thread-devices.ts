@@ -6,7 +6,7 @@ import { type Choice, chooseTransmitter } from './choose-transmitter.ts';
 import type { LoopClock } from './departures.ts';
 import { type OpenedMemory, openMemory } from './device-memory.ts';
 import { liveFacts } from './live/live-facts.ts';
-import { type LiveJob, LiveThread } from './live/live-thread.ts';
+import type { LiveJob, LiveThread } from './live/live-thread.ts';
 import { openQueue, type QueueName, sameQueue } from './open-queue.ts';
 import { nextToRun, Sender } from './send-loop.ts';
 import type { PatchedJob, PostedJob, ThreadReport, ThreadSetup } from './thread-message.ts';
@@ -34,12 +34,12 @@ export class ThreadDevices {
   /** Why live frames failed when they were tried. */
   #noLive: string | undefined;
 
-  /** `newLive`: what sends live frames, for tests another. */
+  /** `newLive`: makes what sends live frames, when it is first needed. */
   constructor(
     setup: Pick<ThreadSetup, 'cpu' | 'pcap' | 'noMaps'>,
     clock: LoopClock,
     report: (what: ThreadReport) => void,
-    newLive = (cpu: number, time: LoopClock): LiveThread => new LiveThread(cpu, time),
+    newLive: (cpu: number, clock: LoopClock) => LiveThread,
   ) {
     this.#newLive = newLive;
     this.#setup = setup;

@@ -1,10 +1,18 @@
 import type { StatePatch, TransmitJob } from '../pktgen/engine.ts';
 import type { StateShare } from './device-memory.ts';
 
+/** What a worker shares with the engine. */
+export const BELL = {
+  /** Counts messages and stops. */
+  rung: 0,
+  /** The thread that runs live frames, as the kernel numbers it; 0 while there is none. */
+  runner: 1,
+} as const;
+
 /** What a worker is made with. */
 export interface ThreadSetup {
   readonly cpu: number;
-  /** Word 0 counts messages and stops; the worker waits for it to change. */
+  /** Words of BELL; the worker waits for the first one to change. */
   readonly bell: Int32Array<SharedArrayBuffer>;
   /** All packets go to this pcap file instead of links. */
   readonly pcap: string | undefined;

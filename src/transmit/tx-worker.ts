@@ -3,8 +3,9 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import { monotonicNs, realtimeNs } from '../linux/clock.ts';
 import { allowedCpus, runOn, setThreadName, setTimerSlack } from '../linux/sched.ts';
 import type { LoopClock } from './departures.ts';
+import { LiveThread } from './live/live-thread.ts';
 import { ThreadDevices } from './thread-devices.ts';
-import type { ThreadMessage, ThreadReport, ThreadSetup } from './thread-message.ts';
+import { BELL, type ThreadMessage, type ThreadReport, type ThreadSetup } from './thread-message.ts';
 
 const setup = workerData as ThreadSetup;
 const { cpu, bell } = setup;
@@ -33,18 +34,22 @@ const clock: LoopClock = {
     return now + wallOffset;
   },
   sleepUntil(time) {
-    const rung = Atomics.load(bell, 0);
+    const rung = Atomics.load(bell, BELL.rung);
     if (rung !== heard) return;
     const ms = (time - monotonicNs()) / 1e6;
-    if (ms > 0) Atomics.wait(bell, 0, rung, ms);
+    if (ms > 0) Atomics.wait(bell, BELL.rung, rung, ms);
   },
 };
 
-const devices = new ThreadDevices(setup, clock, report);
+const devices = new ThreadDevices(setup, clock, report, (own, time) => {
+  const live = new LiveThread(own, time);
+  Atomics.store(bell, BELL.runner, live.tid);
+  return live;
+});
 
 /** Takes the messages that came. False when the thread is to end. */
 function takeMessages(): boolean {
-  heard = Atomics.load(bell, 0);
+  heard = Atomics.load(bell, BELL.rung);
   for (;;) {
     const received = receiveMessageOnPort(port) as { message: ThreadMessage } | undefined;
     if (!received) return true;
@@ -75,7 +80,7 @@ function place(wanted: boolean): void {
 place(false);
 let polled = 0;
 for (;;) {
-  if (Atomics.load(bell, 0) !== heard && !takeMessages()) break;
+  if (Atomics.load(bell, BELL.rung) !== heard && !takeMessages()) break;
   if (devices.live && clock.now() - polled >= LIVE_POLL_NS) {
     devices.poll();
     polled = clock.now();
@@ -83,8 +88,8 @@ for (;;) {
   const sender = devices.next;
   place(!sender && devices.live);
   if (sender) devices.send(sender);
-  else if (devices.live) Atomics.wait(bell, 0, heard, LIVE_POLL_NS / 1e6);
-  else Atomics.wait(bell, 0, heard);
+  else if (devices.live) Atomics.wait(bell, BELL.rung, heard, LIVE_POLL_NS / 1e6);
+  else Atomics.wait(bell, BELL.rung, heard);
 }
 devices.close();
 port.close();

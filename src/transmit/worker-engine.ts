@@ -1,10 +1,17 @@
 import { Worker } from 'node:worker_threads';
-import { INTERRUPT_SIGNAL } from '../linux/sched.ts';
+import { INTERRUPT_SIGNAL, interruptThread } from '../linux/sched.ts';
 import type { Engine, EngineEvents, StatePatch, TransmitJob } from '../pktgen/engine.ts';
 import { STATE } from '../template/device-state.ts';
 import { DeviceMemory } from './device-memory.ts';
 import { LinkOpener } from './live/link-opener.ts';
-import type { PatchedJob, PostedJob, ThreadMessage, ThreadReport, ThreadSetup } from './thread-message.ts';
+import {
+  BELL,
+  type PatchedJob,
+  type PostedJob,
+  type ThreadMessage,
+  type ThreadReport,
+  type ThreadSetup,
+} from './thread-message.ts';
 
 /** The worker file beside this module, whether it runs as .ts or compiled .js. */
 const workerUrl = new URL(`./tx-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
@@ -35,6 +42,7 @@ export class WorkerEngine implements Engine {
     this.#events = events;
     this.#links = new LinkOpener((line) => events.onLog(line));
     process.on(INTERRUPT_SIGNAL, ignore);
+    process.on('exit', this.#abandon);
   }
 
   newState(): Uint32Array {
@@ -92,7 +100,7 @@ export class WorkerEngine implements Engine {
   #thread(cpu: number): Thread {
     const known = this.#threads.get(cpu);
     if (known) return known;
-    const bell = new Int32Array(new SharedArrayBuffer(4));
+    const bell = new Int32Array(new SharedArrayBuffer(8));
     const setup: ThreadSetup = { cpu, bell, pcap: this.#pcap, noMaps: this.#memory.refused };
     const worker = new Worker(workerUrl, { workerData: setup });
     const states = new Map<number, Uint32Array>();
@@ -121,6 +129,15 @@ export class WorkerEngine implements Engine {
     }
   }
 
+  /** The process ends without close(), by a mistake: nothing goes on sending, and no call keeps the process from ending. */
+  readonly #abandon = (): void => {
+    for (const { bell, states } of this.#threads.values()) {
+      for (const state of states.values()) Atomics.store(state, STATE.stop, 1);
+      const runner = Atomics.load(bell, BELL.runner);
+      if (runner !== 0) interruptThread(runner);
+    }
+  };
+
   /** Ends all workers; rings and files are closed when this resolves. */
   async close(): Promise<void> {
     this.#closing = true;
@@ -136,6 +153,7 @@ export class WorkerEngine implements Engine {
     await Promise.all(threads.map((thread) => thread.ended));
     clearTimeout(timeout);
     process.off(INTERRUPT_SIGNAL, ignore);
+    process.off('exit', this.#abandon);
     this.#links.close();
     this.#memory.close();
   }
@@ -150,6 +168,6 @@ const ignore = (): void => {};
 
 /** Wakes a worker that waits. */
 function ring(bell: Int32Array<SharedArrayBuffer>): void {
-  Atomics.add(bell, 0, 1);
-  Atomics.notify(bell, 0);
+  Atomics.add(bell, BELL.rung, 1);
+  Atomics.notify(bell, BELL.rung);
 }

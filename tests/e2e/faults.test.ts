@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { bpfIds } from '../../src/linux/bpf.ts';
 import { readPcap } from '../../src/wire/pcap.ts';
 import { projectRoot } from '../support/project.ts';
@@ -162,9 +163,18 @@ test('a link that goes while its file is open: the descriptor says EIO', { skip,
   }
 });
 
+/** How many programs and maps the kernel holds. */
+const held = (): { programs: number; maps: number } => ({
+  programs: bpfIds('programs').length,
+  maps: bpfIds('maps').length,
+});
+/** Waits until it holds no more than that: it lets go of what a process had a moment after its end. */
+async function untilHeld({ maps }: { maps: number }): Promise<void> {
+  for (let tries = 0; tries < 100 && held().maps > maps; tries++) await sleep(20);
+}
+
 test('killed at any moment, nothing of a run stays in the kernel', { skip, timeout: 2 * TIMEOUT_MS }, async () => {
   const program = new Program();
-  const held = (): readonly number[][] => [bpfIds('programs'), bpfIds('maps')];
   const before = held();
   try {
     for (let delay = 100; delay <= 700; delay += 75) {
@@ -172,12 +182,23 @@ test('killed at any moment, nothing of a run stays in the kernel', { skip, timeo
       await sleep(delay);
       run.signalGroup('SIGKILL');
       assert.equal((await run.ended).signal, 'SIGKILL');
-      // The kernel lets go of what the process had a moment later.
-      for (let tries = 0; tries < 100 && JSON.stringify(held()) !== JSON.stringify(before); tries++) await sleep(20);
+      await untilHeld(before);
       assert.deepEqual(held(), before, `killed after ${delay} ms`);
     }
     await program.leftNothing();
   } finally {
     program.close();
   }
+});
+
+test('an error of the program itself ends its runs with it', { skip, timeout: TIMEOUT_MS }, async () => {
+  const before = held();
+  const file = fileURLToPath(new URL('../support/crashing-generator.js', import.meta.url));
+  const begun = Date.now();
+  const { status, stdout, stderr } = spawnSync(process.execPath, [file], { encoding: 'utf8', timeout: 10_000 });
+  assert.deepEqual({ status, stdout }, { status: 1, stdout: 'sending\n' }, stderr);
+  assert.match(stderr, /Error: a mistake/);
+  assert.ok(Date.now() - begun < 5000, `it took ${Date.now() - begun} ms to end`);
+  await untilHeld(before);
+  assert.deepEqual(held(), before);
 });

@@ -72,6 +72,10 @@ export class LiveThread {
     this.#losses = new Losses(this.#memory, this.#words);
   }
 
+  /** The thread that the kernel's loop runs on, as the kernel numbers it. */
+  get tid(): number {
+    return this.#runner.tid;
+  }
   /** Whether anything is to be watched over. */
   get active(): boolean {
     return this.#devices.length > 0 || this.#runner.busy;
