@@ -109,9 +109,10 @@ export class WorkerEngine implements Engine {
       else if ('chosen' in report) this.#events.onChosen(report.chosen, report.name, report.why);
       else this.#stopped(report.stopped);
     });
-    worker.on('error', (error) =>
-      this.#events.onLog(`ERROR: thread kpktgend_${cpu} died: ${error.stack ?? error.message}`),
-    );
+    worker.on('error', (error) => {
+      halt({ bell, states });
+      this.#events.onLog(`ERROR: thread kpktgend_${cpu} died: ${error.stack ?? error.message}`);
+    });
     const ended = new Promise<void>((resolve) => worker.on('exit', () => resolve()));
     const thread = { worker, bell, states, ended };
     void ended.then(() => this.#forget(cpu, states));
@@ -131,11 +132,7 @@ export class WorkerEngine implements Engine {
 
   /** The process ends without close(), by a mistake: nothing goes on sending, and no call keeps the process from ending. */
   readonly #abandon = (): void => {
-    for (const { bell, states } of this.#threads.values()) {
-      for (const state of states.values()) Atomics.store(state, STATE.stop, 1);
-      const runner = Atomics.load(bell, BELL.runner);
-      if (runner !== 0) interruptThread(runner);
-    }
+    for (const thread of this.#threads.values()) halt(thread);
   };
 
   /** Ends all workers; rings and files are closed when this resolves. */
@@ -161,6 +158,13 @@ export class WorkerEngine implements Engine {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** Ends what a thread sends without its help: the program of live frames sees the stop, its call is interrupted. */
+function halt({ bell, states }: Pick<Thread, 'bell' | 'states'>): void {
+  for (const state of states.values()) Atomics.store(state, STATE.stop, 1);
+  const runner = Atomics.load(bell, BELL.runner);
+  if (runner !== 0) interruptThread(runner);
 }
 
 /** A signal without a handler would end the process. */
