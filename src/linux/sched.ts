@@ -8,6 +8,10 @@ const cPrctlNumber = declare(
   'int prctl(int option, unsigned long arg2, unsigned long arg3, unsigned long arg4, unsigned long arg5)',
 );
 
+const cGettid = declare('int gettid()');
+const cGetpid = declare('int getpid()');
+const cTgkill = declare('int tgkill(int pid, int tid, int signal)');
+
 /** linux/prctl.h */
 const PR_SET_NAME = 15;
 const PR_SET_TIMERSLACK = 29;
@@ -53,10 +57,6 @@ export function setThreadName(name: string): void {
 export function setTimerSlack(ns: number): void {
   check(cPrctlNumber(PR_SET_TIMERSLACK, ns, 0, 0, 0), 'prctl PR_SET_TIMERSLACK');
 }
-
-const cGettid = declare('int gettid()');
-const cGetpid = declare('int getpid()');
-const cTgkill = declare('int tgkill(int pid, int tid, int signal)');
 
 /** The signal that interrupts a thread's system call. It must have a handler, which only the main thread can install. */
 export const INTERRUPT_SIGNAL = 'SIGURG';
