@@ -48,10 +48,14 @@ export interface GapErrors {
   readonly p50: number;
   readonly p99: number;
   readonly worst: number;
+  /** Gaps that were off by more than LARGE_NS, %. */
+  readonly large: number;
   /** Share of the gaps by their error: `<1us 99.2%`. */
   readonly histogram: string;
 }
 
+/** An error that shows. */
+export const LARGE_NS = 2000;
 const EDGES_NS = [100, 250, 500, 1000, 2000, 5000, 20_000, Number.POSITIVE_INFINITY];
 
 /** Records the gaps between frames at the far end of a pair, by the far end's own clock. */
@@ -89,8 +93,16 @@ export class GapRecorder implements Disposable {
       below = edge;
       return `${name} ${((100 * within) / all).toFixed(2)}%`;
     }).join(' ');
+    const far = errors.reduce((sum, { count, error }) => sum + (error > LARGE_NS ? count : 0), 0);
     const pps = ((frames - 2) * 1e9) / (last - first);
-    return { pps, p50: quantile(0.5), p99: quantile(0.99), worst: errors.at(-1)?.error ?? Number.NaN, histogram };
+    return {
+      pps,
+      p50: quantile(0.5),
+      p99: quantile(0.99),
+      worst: errors.at(-1)?.error ?? Number.NaN,
+      large: (100 * far) / all,
+      histogram,
+    };
   }
 
   [Symbol.dispose](): void {

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunResult } from '../src/pktgen/result-text.ts';
 import type { Figure, Skipped } from './figure.ts';
-import { GapRecorder } from './gap-recorder.ts';
+import { GapRecorder, LARGE_NS } from './gap-recorder.ts';
+import { disturbedShare } from './machine-noise.ts';
 import { missing, PEERS, TRAFGEN } from './peers.ts';
 import { runPktgen } from './run-pktgen.ts';
 import { cannotSend, enterVethPair, type VethPair } from './veth-pair.ts';
@@ -53,6 +54,14 @@ async function recorded(): Promise<(Figure | Skipped)[]> {
       unit: 'ns',
       goal: { atMost: 2000 },
       note: `p50 ${gaps.p50} worst ${gaps.worst}; ${gaps.histogram}`,
+    });
+    const noise = disturbedShare(0, 1e9 / rate);
+    figures.push({
+      name: `gaps at ${rate} pps off by more than ${LARGE_NS} ns, beyond those that stalls of the machine itself disturb`,
+      value: Math.max(0, gaps.large - noise),
+      unit: '%',
+      goal: { atMost: 1 },
+      note: `${gaps.large.toFixed(2)} % of the gaps; stalls of a loop that does nothing disturb ${noise.toFixed(2)} %`,
     });
     figures.push(trafgenGaps(pair, recorder, rate));
   }
