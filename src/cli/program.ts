@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { NotSupported } from '../linux/errno.ts';
+import { FuseUnavailable } from '../linux/fuse-mount.ts';
+import { SocketTaken } from '../procfs/control-socket.ts';
 import { addCtlCommand } from './ctl-command.ts';
 import { addExecCommand } from './exec-command.ts';
 import { addPreviewCommand } from './preview-command.ts';
@@ -55,6 +58,9 @@ export function newProgram(setStatus: (status: number) => void): Command {
   return program;
 }
 
+/** Errors whose message says all: no stack is wanted. */
+const EXPLAINED = [RunError, NotSupported, FuseUnavailable, SocketTaken];
+
 /** Runs the command line; resolves with the exit status. */
 export async function runProgram(argv: readonly string[]): Promise<number> {
   let status = 0;
@@ -75,7 +81,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
       return 2;
     }
     if (!(error instanceof Error)) throw error;
-    const known = error instanceof RunError || 'syscall' in error || error.name === 'NotSupported';
+    const known = 'syscall' in error || EXPLAINED.some((kind) => error instanceof kind);
     process.stderr.write(`pktgen: ${known ? error.message : error.stack}\n`);
     return 1;
   }

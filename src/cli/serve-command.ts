@@ -44,14 +44,17 @@ async function serve(options: ServeOptions): Promise<number> {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve(signal));
   });
   await using generator = await openGenerator({ params, log: (line) => process.stdout.write(`${line}\n`) });
-  await using _socket =
+  const openSocket = async (): Promise<ControlSocket | undefined> =>
     options.socket === false ? undefined : await ControlSocket.open(socketPath(options), generator.pktgen);
   if (options.mount === false) {
+    await using _socket = await openSocket();
     await ended;
     return 0;
   }
   using directory = ownDirectory(options.mount);
+  // Before the socket beside it: where a daemon runs already, it is the mount point that was named.
   await using session = await serveControlFiles(generator.pktgen, directory.path);
+  await using _socket = await openSocket();
   const outside = options.netns === undefined ? netnsExecAncestor() : undefined;
   await using _mirror =
     outside === undefined ? undefined : await MountMirror.open({ pid: outside, mountPoint: session.mountPoint });

@@ -14,6 +14,11 @@ export type ControlReply =
   | { readonly text: string | null }
   | { readonly returned: number };
 
+/** A living daemon has the socket; the message says which and what to do. */
+export class SocketTaken extends Error {
+  override readonly name = 'SocketTaken';
+}
+
 /**
  * The control files over a Unix socket, for where FUSE is not to be had: one JSON request a line, one JSON reply a
  * line. Only who may open the socket (mode 0600) may write; a client that goes away during a write is a signal to it.
@@ -28,10 +33,10 @@ export class ControlSocket {
     this.#server = server;
   }
 
-  /** Serves at `path`; what a killed daemon left there is removed. Throws when a daemon answers there. */
+  /** Serves at `path`; what a killed daemon left there is removed. Throws SocketTaken when a daemon answers there. */
   static async open(path: string, files: ControlFiles): Promise<ControlSocket> {
     if (await answers(path))
-      throw new Error(`a pktgen daemon already answers at ${path}: stop it, or give another --socket`);
+      throw new SocketTaken(`a pktgen daemon already answers at ${path}: stop it, or give another --socket`);
     rmSync(path, { force: true });
     const server = createServer();
     const socket = new ControlSocket(path, server);

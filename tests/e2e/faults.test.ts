@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -29,6 +29,14 @@ async function configure(...lines: readonly string[]): Promise<void> {
 }
 const packetsOf = (text: string | undefined): number => Number(/pkts-sofar: (\d+)/.exec(text ?? '')?.[1]);
 
+/** What is served but for the threads, of which every machine has its own number. */
+const files = async (): Promise<string[]> => (await served.list()).filter((file) => !file.startsWith('kpktgend_'));
+/** The mounts at or in a folder. */
+const mountsAt = (folder: string): string[] =>
+  readFileSync('/proc/mounts', 'latin1')
+    .split('\n')
+    .filter((line) => line.includes(` ${folder}`));
+
 /** Waits until a device has sent so many packets. */
 async function until(file: string, packets: number): Promise<void> {
   for (let tries = 0; packetsOf(await served.read(file)) < packets; tries++) {
@@ -55,7 +63,7 @@ describe('faults while packets are sent', { skip }, () => {
       await until('pg0', 100);
       bench.run('ip link set pg0 name pgX');
       await sleep(200);
-      assert.deepEqual(await served.list(), ['kpktgend_0', 'kpktgend_1', 'pgX', 'pgctrl'].slice(-4));
+      assert.deepEqual(await files(), ['pgX', 'pgctrl']);
       await until('pgX', packetsOf(await served.read('pgX')) + 1000);
       assert.equal(await served.write('pgctrl', 'stop\n'), 5);
       assert.equal(await start, 0);
@@ -85,13 +93,56 @@ describe('faults while packets are sent', { skip }, () => {
     }
   });
 
-  test('a second daemon on the same mount point says so, and the first goes on', { timeout: TIMEOUT_MS }, () => {
-    const argv = [join(projectRoot, 'bin/pktgen.js'), 'serve', '--netns', bench.near, '--mount', served.folder];
-    const { status, stderr } = spawnSync(process.execPath, argv, { encoding: 'utf8', timeout: TIMEOUT_MS });
-    assert.equal(status, 1, stderr);
-    assert.match(stderr, /^pktgen: /);
-    assert.ok(stderr.includes(served.folder), stderr);
-    return configure('count 1');
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    test(`the writer of start gets ${signal}: the run ends at once, and can begin again`, {
+      timeout: TIMEOUT_MS,
+    }, async () => {
+      await configure('count 0', 'ratep 20000');
+      const [before, writer] = [farPackets(), served.writer('pgctrl', 'start\n')];
+      const ended = once(writer, 'exit');
+      await until('pg0', 100);
+      assert.match((await served.read('kpktgend_0')) ?? '', /^Running: pg0 \nStopped: \n/);
+      const from = Date.now();
+      writer.kill(signal);
+      assert.deepEqual(await ended, [null, signal]);
+      while (!(await served.read('kpktgend_0'))?.startsWith('Running: \nStopped: pg0 \n')) {
+        assert.ok(Date.now() - from < 500, await served.read('kpktgend_0'));
+        await sleep(5);
+      }
+      const text = (await served.read('pg0')) ?? '';
+      assert.match(text, /^Result: OK: /m);
+      assert.equal(farPackets() - before, packetsOf(text));
+      assert.equal(await served.write('pg0', 'count 7\n'), 8);
+      assert.equal(await served.write('pgctrl', 'start\n'), 6);
+      assert.equal(packetsOf(await served.read('pg0')), 7);
+      assert.equal(farPackets() - before, packetsOf(text) + 7);
+    });
+  }
+
+  test('a second daemon on the same mount point says so, and the first goes on', { timeout: TIMEOUT_MS }, async () => {
+    await configure('count 0', 'ratep 20000');
+    const [before, start] = [farPackets(), served.inBackground('pgctrl', 'start\n')];
+    await until('pg0', 100);
+    const { folder, daemon } = served;
+    const serve = [join(projectRoot, 'bin/pktgen.js'), 'serve', '--netns', bench.near];
+    const taken = `a pktgen daemon already serves ${folder}, pid ${daemon.pid}: use that one, end it, or serve elsewhere`;
+    const answers = `a pktgen daemon already answers at ${folder}.sock: stop it, or give another --socket`;
+    for (const [args, says] of [
+      [['--mount', folder], taken],
+      [['--mount', `${folder}/`, '--no-socket'], taken],
+      [['--mount', folder, '--socket', `${folder}.other.sock`], taken],
+      [['--no-mount', '--socket', `${folder}.sock`], answers],
+    ] as const) {
+      const options = { encoding: 'utf8', timeout: TIMEOUT_MS } as const;
+      const { status, stderr } = spawnSync(process.execPath, [...serve, ...args], options);
+      assert.deepEqual({ status, stderr }, { status: 1, stderr: `pktgen: ${says}\n` }, args.join(' '));
+    }
+    assert.ok(!existsSync(`${folder}.other.sock`));
+    assert.equal(mountsAt(folder).length, 1);
+    await until('pg0', packetsOf(await served.read('pg0')) + 1000);
+    assert.equal(await served.write('pgctrl', 'stop\n'), 5);
+    assert.equal(await start, 0);
+    assert.equal(farPackets() - before, packetsOf(await served.read('pg0')));
   });
 
   test('the daemon is killed in a run and started again over its stale mount', { timeout: TIMEOUT_MS }, async () => {
@@ -103,16 +154,16 @@ describe('faults while packets are sent', { skip }, () => {
     assert.notEqual(await start, 0);
     const sent = farPackets();
     served = await Served.start(bench.near, [], folder);
-    assert.deepEqual(
-      (await served.list()).filter((file) => file.startsWith('pg')),
-      ['pgctrl'],
-    );
+    assert.deepEqual(await files(), ['pgctrl']);
     assert.equal(farPackets(), sent, 'packets after the end of the daemon');
     await configure('count 5');
     assert.equal(await served.write('pgctrl', 'start\n'), 6);
     assert.equal(farPackets() - sent, 5);
-    const mounts = readFileSync('/proc/mounts', 'latin1').split('\n');
-    assert.equal(mounts.filter((line) => line.includes(` ${folder} `)).length, 1);
+    assert.equal(mountsAt(folder).length, 1);
+    assert.equal(await served.close(), 0);
+    assert.deepEqual(mountsAt(folder), []);
+    assert.ok(!existsSync(`${folder}.sock`), 'the socket is left');
+    served = await Served.start(bench.near);
   });
 });
 

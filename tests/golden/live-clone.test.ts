@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { assemble } from '../../src/ebpf/assembler.ts';
-import { exit, mov } from '../../src/ebpf/code.ts';
-import { R0 } from '../../src/ebpf/instruction.ts';
-import { BpfLink, XDP } from '../../src/linux/bpf-link.ts';
-import { BpfProgram } from '../../src/linux/bpf-program.ts';
+import { XDP } from '../../src/linux/bpf-link.ts';
 import { capture } from '../support/capture.ts';
 import { type CloneCase, packetOf, recorded } from '../support/clone-case.ts';
 import { fakeMachine } from '../support/fake-machine.ts';
+import { atFarEnd } from '../support/far-end.ts';
 import { goldenNames, maskTimes, readCase } from '../support/golden.ts';
 import { LiveEngine } from '../support/live-engine.ts';
 import { TestPair, whyNoNetns } from '../support/netns.ts';
@@ -20,8 +17,7 @@ describe('clone_skb and burst as live frames', { skip: whyNoNetns }, () => {
     test(`clone ${name}: which packets repeat, and what they carry`, { timeout: 20_000 }, async () => {
       const golden = readCase<CloneCase>('clone', name);
       using pair = new TestPair();
-      using program = new BpfProgram('XDP', assemble([mov(R0, XDP.PASS), exit()]), 'test_pass');
-      using _pass = pair.far.run(() => BpfLink.xdp(pair.farLink.index, program));
+      using _pass = atFarEnd(pair, XDP.PASS);
       let made: LiveEngine | undefined;
       const { pktgen, machine } = fakeMachine(undefined, (_machine, stopped) => {
         made = new LiveEngine(pair, stopped);

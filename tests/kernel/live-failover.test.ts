@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { assemble } from '../../src/ebpf/assembler.ts';
-import { exit, mov } from '../../src/ebpf/code.ts';
-import { R0 } from '../../src/ebpf/instruction.ts';
-import { BpfLink, XDP } from '../../src/linux/bpf-link.ts';
-import { BpfProgram, VerifierError } from '../../src/linux/bpf-program.ts';
+import { XDP } from '../../src/linux/bpf-link.ts';
+import { VerifierError } from '../../src/linux/bpf-program.ts';
 import { monotonicNs, realtimeNs } from '../../src/linux/clock.ts';
 import { Netns } from '../../src/linux/netns.ts';
 import type { TransmitJob } from '../../src/pktgen/engine.ts';
@@ -13,6 +10,7 @@ import { DeviceMemory } from '../../src/transmit/device-memory.ts';
 import type { LiveFailure, LiveThread } from '../../src/transmit/live/live-thread.ts';
 import { ThreadDevices } from '../../src/transmit/thread-devices.ts';
 import type { ThreadReport } from '../../src/transmit/thread-message.ts';
+import { atFarEnd } from '../support/far-end.ts';
 import { jobOf } from '../support/job.ts';
 import { TestPair, whyNoNetns } from '../support/netns.ts';
 
@@ -60,8 +58,7 @@ describe('where live frames fail, the ring goes on', { skip: whyNoNetns }, () =>
   for (const [what, error, why] of failures) {
     test(`${what}: all packets leave, and why is said`, async () => {
       using pair = new TestPair();
-      using program = new BpfProgram('XDP', assemble([mov(R0, XDP.DROP), exit()]), 'test_drop');
-      using _drop = pair.far.run(() => BpfLink.xdp(pair.farLink.index, program));
+      using _drop = atFarEnd(pair, XDP.DROP);
       const { state: configured, ...job } = await jobOf(['count 5000', 'pkt_size 60']);
       const memory = new DeviceMemory();
       const state = memory.take();

@@ -2,15 +2,12 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { assemble } from '../../src/ebpf/assembler.ts';
-import { exit, mov } from '../../src/ebpf/code.ts';
-import { R0 } from '../../src/ebpf/instruction.ts';
-import { BpfLink, XDP } from '../../src/linux/bpf-link.ts';
-import { BpfProgram } from '../../src/linux/bpf-program.ts';
+import { XDP } from '../../src/linux/bpf-link.ts';
 import type { Netns } from '../../src/linux/netns.ts';
 
 import { readU64, STATE } from '../../src/template/device-state.ts';
 import { capture } from '../support/capture.ts';
+import { atFarEnd } from '../support/far-end.ts';
 import { type OpenedGenerator, openOnPair, until, writer } from '../support/generator.ts';
 import { TestPair, whyNoNetns } from '../support/netns.ts';
 
@@ -20,11 +17,6 @@ const view = (frame: Uint8Array): DataView => new DataView(frame.buffer, frame.b
 const seqOf = (frame: Uint8Array): number => view(frame).getUint32(46);
 const dstPort = (frame: Uint8Array): number => view(frame).getUint16(36);
 
-/** What is to be done with frames at the far end; with any program there, the near end takes live frames. */
-function atFarEnd(pair: TestPair, verdict: number): Disposable {
-  using program = new BpfProgram('XDP', assemble([mov(R0, verdict), exit()]), 'test_verdict');
-  return pair.far.run(() => BpfLink.xdp(pair.farLink.index, program));
-}
 /** Runs a shell command in the namespace of the thread, with its own /sys. */
 function sh(netns: Netns, command: string): void {
   const argv = ['--mount', 'sh', '-c', `mount -t sysfs sysfs /sys && ${command}`];

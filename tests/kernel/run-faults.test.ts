@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { XDP } from '../../src/linux/bpf-link.ts';
 import { capture } from '../support/capture.ts';
+import { atFarEnd } from '../support/far-end.ts';
 import { openOnPair, until, writer } from '../support/generator.ts';
 import { TestPair, whyNoNetns } from '../support/netns.ts';
 
@@ -58,23 +60,27 @@ describe('faults of a link during a run', { skip: whyNoNetns }, () => {
     assert.equal(sink.stop().filter(isIpv4).length, 3000);
   });
 
-  for (const [what, act] of [
-    ['set down', (pair: TestPair) => pair.nearRoutes.setUp(pair.nearLink.index, false)],
-    ['deleted', (pair: TestPair) => pair.nearRoutes.remove(pair.nearLink.index)],
-  ] as const) {
-    test(`a run whose link is ${what} ends soon, and has counted what arrived`, async () => {
-      using pair = new TestPair();
-      using sink = capture('pg0p', { netns: pair.far, slots: 65_536 });
-      await using opened = await openOnPair(pair, ['count 0', 'ratep 50000']);
-      const { generator, device } = opened;
-      const run = generator.pktgen.write('pgctrl', 'start\n', writer);
-      await until('packets', () => device.figures().packets > 1000);
-      act(pair);
-      const from = Date.now();
-      await run;
-      assert.ok(Date.now() - from < 500, `took ${Date.now() - from} ms`);
-      assert.equal(device.figures().packets, sink.stop().length);
-      if (what === 'deleted') await until('no device', () => generator.pktgen.device('pg0') === undefined);
-    });
+  for (const how of ['ring', 'live'] as const) {
+    for (const [what, act] of [
+      ['set down', (pair: TestPair) => pair.nearRoutes.setUp(pair.nearLink.index, false)],
+      ['deleted', (pair: TestPair) => pair.nearRoutes.remove(pair.nearLink.index)],
+      ['without carrier', (pair: TestPair) => pair.farRoutes.setUp(pair.farLink.index, false)],
+    ] as const) {
+      test(`a run (${how}) whose link is ${what} ends soon, and has counted what arrived`, async () => {
+        using pair = new TestPair();
+        using _pass = how === 'live' ? atFarEnd(pair, XDP.PASS) : undefined;
+        using sink = capture('pg0p', { netns: pair.far, slots: 65_536 });
+        await using opened = await openOnPair(pair, ['count 0', 'ratep 50000', `transmitter ${how}`]);
+        const { generator, device } = opened;
+        const run = generator.pktgen.write('pgctrl', 'start\n', writer);
+        await until('packets', () => device.figures().packets > 1000);
+        act(pair);
+        const from = Date.now();
+        await run;
+        assert.ok(Date.now() - from < 500, `took ${Date.now() - from} ms`);
+        assert.equal(device.figures().packets, sink.stop().length);
+        if (what === 'deleted') await until('no device', () => generator.pktgen.device('pg0') === undefined);
+      });
+    }
   }
 });

@@ -109,11 +109,14 @@ export class Served {
     const { returned, code } = await this.#ask({ write, data });
     return code ?? returned ?? 'nothing';
   }
+  /** A process that writes a line to a file and waits for it, as a shell does. */
+  writer(file: string, data: string): ChildProcess {
+    const argv = ['-c', 'printf %s "$1" > "$2"', 'sh', data, join(this.folder, file)];
+    return spawn('sh', argv, { stdio: 'ignore' });
+  }
   /** Writes from a process of its own, while other writes go on; resolves with its exit status when it has ended. */
   inBackground(file: string, data: string): Promise<number | null> {
-    const child = spawn('sh', ['-c', 'printf %s "$1" > "$2"', 'sh', data, join(this.folder, file)], {
-      stdio: 'ignore',
-    });
+    const child = this.writer(file, data);
     return new Promise((resolve) => child.once('exit', resolve));
   }
   async read(file: string): Promise<string | undefined> {
