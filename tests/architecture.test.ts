@@ -12,6 +12,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   template: ['wire', 'ebpf'],
   pktgen: ['wire', 'template'],
   transmit: ['wire', 'template', 'pktgen', 'ebpf', 'linux'],
+  receive: ['wire', 'template', 'ebpf', 'linux'],
   procfs: ['pktgen', 'linux'],
   lab: ['linux', 'ebpf'],
   cli: ['wire', 'template', 'pktgen', 'transmit', 'procfs', 'lab', 'linux', 'daemon.ts'],

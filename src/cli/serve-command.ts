@@ -1,12 +1,15 @@
 import { mkdirSync, rmdirSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { openGenerator } from '../daemon.ts';
 import { MountMirror, netnsExecAncestor } from '../linux/mount-mirror.ts';
 import { Netns } from '../linux/netns.ts';
 import { ControlSocket } from '../procfs/control-socket.ts';
+import { claimMountPoint } from '../procfs/mount-point.ts';
 import { serveControlFiles } from '../procfs/serve-control-files.ts';
 import { DEFAULT_MOUNT, DEFAULT_SOCKET } from './default-paths.ts';
 import { addModuleOptions, type ModuleOptions, moduleParams } from './module-options.ts';
+import { UsageError } from './usage-error.ts';
 
 interface ServeOptions extends ModuleOptions {
   readonly mount: string | false;
@@ -35,6 +38,7 @@ export function addServeCommand(program: Command, setStatus: (status: number) =>
 
 async function serve(options: ServeOptions): Promise<number> {
   const params = moduleParams(options);
+  const socket = socketPath(options);
   if (options.netns !== undefined) {
     using netns = Netns.open(options.netns);
     netns.enter();
@@ -44,17 +48,15 @@ async function serve(options: ServeOptions): Promise<number> {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve(signal));
   });
   await using generator = await openGenerator({ params, log: (line) => process.stdout.write(`${line}\n`) });
-  const openSocket = async (): Promise<ControlSocket | undefined> =>
-    options.socket === false ? undefined : await ControlSocket.open(socketPath(options), generator.pktgen);
-  if (options.mount === false) {
-    await using _socket = await openSocket();
+  using directory = options.mount === false ? undefined : ownDirectory(options.mount);
+  // Before the socket beside it: where a daemon runs already, it is the mount point that was named.
+  if (directory) await claimMountPoint(directory.path);
+  await using _socket = socket === undefined ? undefined : await ControlSocket.open(socket, generator.pktgen);
+  if (!directory) {
     await ended;
     return 0;
   }
-  using directory = ownDirectory(options.mount);
-  // Before the socket beside it: where a daemon runs already, it is the mount point that was named.
   await using session = await serveControlFiles(generator.pktgen, directory.path);
-  await using _socket = await openSocket();
   const outside = options.netns === undefined ? netnsExecAncestor() : undefined;
   await using _mirror =
     outside === undefined ? undefined : await MountMirror.open({ pid: outside, mountPoint: session.mountPoint });
@@ -63,9 +65,16 @@ async function serve(options: ServeOptions): Promise<number> {
   return 0;
 }
 
-/** A daemon with a mount of its own gets a socket beside it, unless one was named. */
-const socketPath = ({ socket, mount }: ServeOptions): string =>
-  socket === DEFAULT_SOCKET && mount !== false && mount !== DEFAULT_MOUNT ? `${mount}.sock` : String(socket);
+/** A daemon with a mount of its own gets a socket beside it, unless one was named. Throws UsageError for one inside. */
+function socketPath({ socket, mount }: ServeOptions): string | undefined {
+  if (socket === false) return undefined;
+  if (mount === false) return socket;
+  const folder = resolve(mount);
+  if (socket === DEFAULT_SOCKET && folder !== DEFAULT_MOUNT) return `${folder}.sock`;
+  if (resolve(socket).startsWith(`${folder}/`))
+    throw new UsageError(`--socket ${socket}: the control files would cover it; give one outside of ${folder}`);
+  return socket;
+}
 
 /** Makes a directory; false when there is one. What a killed daemon left mounted there is cleared away later. */
 function makeDirectory(path: string): boolean {
