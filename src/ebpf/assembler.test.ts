@@ -5,6 +5,7 @@ import { assemble, instructionsOf } from './assembler.ts';
 import {
   alu,
   alu32,
+  atomic,
   call,
   exit,
   jump,
@@ -43,6 +44,8 @@ const INSTRUCTIONS: readonly (readonly [code: Code, bytes: string, text: string]
   [[load(R0, 'u8', R6, -1)], '7160ffff00000000', 'r0 = *(u8 *)(r6 - 1)'],
   [[store(R10, -8, 'u64', R1)], '7b1af8ff00000000', '*(u64 *)(r10 - 8) = r1'],
   [[store(R6, 12, 'u16', 8)], '6a060c0008000000', '*(u16 *)(r6 + 12) = 8'],
+  [[atomic(R6, 8, 'u64', '+', R1)], 'db16080000000000', 'lock *(u64 *)(r6 + 8) + r1'],
+  [[atomic(R6, 8, 'u64', 'compareExchange', R1)], 'db160800f1000000', 'lock *(u64 *)(r6 + 8) compareExchange r1'],
   [[call('redirect')], '8500000017000000', 'call redirect#23'],
   [[exit()], '9500000000000000', 'exit'],
   [[movWide(R1, 0x1_0000_0002)], '18010000020000000000000001000000', 'r1 = 0x100000002 ll'],

@@ -2,6 +2,8 @@ import { HELPER, type HelperName } from './helper-function.ts';
 import {
   ALU_OP,
   type AluOp,
+  ATOMIC_OP,
+  type AtomicOp,
   CLASS,
   type Condition,
   type Instruction,
@@ -9,6 +11,7 @@ import {
   type Label,
   LOAD_IMM64,
   type MapName,
+  MODE_ATOMIC,
   MODE_MEM,
   type Operand,
   PSEUDO,
@@ -80,6 +83,24 @@ export const store = (base: Register, offset: number, size: Size, value: Operand
         imm: int32(value, 'constant'),
       }
     : { opcode: CLASS.STX | MODE_MEM | SIZE[size], dst: base.register, src: value.register, offset, imm: 0 };
+
+/**
+ * An atomic operation on `*(size *)(base + offset)` with a register (RFC 9669, section 5.3). fetchAdd and exchange leave
+ * the old value in `value`, compareExchange in R0, which is what it compares with.
+ */
+export const atomic = (
+  base: Register,
+  offset: number,
+  size: 'u32' | 'u64',
+  op: AtomicOp,
+  value: Register,
+): Instruction => ({
+  opcode: CLASS.STX | MODE_ATOMIC | SIZE[size],
+  dst: base.register,
+  src: value.register,
+  offset,
+  imm: ATOMIC_OP[op],
+});
 
 /** Goes to `target` if `dst condition operand` in 64 bits. */
 export const jumpIf = (dst: Register, condition: Condition, operand: Operand, target: Label): Instruction =>

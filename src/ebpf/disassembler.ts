@@ -1,6 +1,16 @@
 import { INSTRUCTION_LEN } from './assembler.ts';
 import { HELPER } from './helper-function.ts';
-import { ALU_OP, CLASS, JUMP_OP, LOAD_IMM64, PSEUDO, SIZE, SOURCE_REGISTER } from './instruction.ts';
+import {
+  ALU_OP,
+  ATOMIC_OP,
+  CLASS,
+  JUMP_OP,
+  LOAD_IMM64,
+  MODE_ATOMIC,
+  PSEUDO,
+  SIZE,
+  SOURCE_REGISTER,
+} from './instruction.ts';
 
 /** An instruction as it stands in a program. */
 interface Decoded {
@@ -89,7 +99,12 @@ function jumpText({ opcode, dst, src, offset, imm }: Decoded, slot: number): str
 
 function memoryText({ opcode, dst, src, offset, imm }: Decoded): string | undefined {
   const size = keyOf(SIZE, opcode & 0x18);
-  if ((opcode & 0xe0) !== 0x60 || size === undefined) return undefined;
+  if (size === undefined) return undefined;
+  if ((opcode & 0xe0) === MODE_ATOMIC && (opcode & 7) === CLASS.STX) {
+    const op = keyOf(ATOMIC_OP, imm);
+    return op === undefined ? undefined : `lock *(${size} *)(r${dst} ${signed(offset)}) ${op} r${src}`;
+  }
+  if ((opcode & 0xe0) !== 0x60) return undefined;
   const place = (base: number): string => `*(${size} *)(r${base} ${signed(offset)})`;
   if ((opcode & 7) === CLASS.LDX) return `r${dst} = ${place(src)}`;
   return `${place(dst)} = ${(opcode & 7) === CLASS.STX ? `r${src}` : imm}`;

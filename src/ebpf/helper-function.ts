@@ -1,6 +1,7 @@
 /** Helper functions of the kernel by number (enum bpf_func_id, linux/bpf.h); their names without `bpf_`. */
 export const HELPER = {
   map_lookup_elem: 1,
+  map_update_elem: 2,
   ktime_get_ns: 5,
   trace_printk: 6,
   get_prandom_u32: 7,

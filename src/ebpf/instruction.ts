@@ -85,6 +85,10 @@ export const SIZE = { u32: 0x00, u16: 0x08, u8: 0x10, u64: 0x18 } as const;
 export type Size = keyof typeof SIZE;
 /** Mode of ordinary memory operations. */
 export const MODE_MEM = 0x60;
+/** Mode of atomic memory operations, and which there are: all but `+` leave the old value in a register. */
+export const MODE_ATOMIC = 0xc0;
+export const ATOMIC_OP = { '+': 0x00, fetchAdd: 0x01, exchange: 0xe1, compareExchange: 0xf1 } as const;
+export type AtomicOp = keyof typeof ATOMIC_OP;
 /** `lddw`: a constant of 64 bits; what its source register says of it (linux/bpf.h). */
 export const LOAD_IMM64 = 0x18;
 export const PSEUDO = { MAP_FD: 1, MAP_VALUE: 2 } as const;

@@ -5,15 +5,15 @@ import { Mapping } from './mmap.ts';
 const cClose = declare('int close(int fd)');
 
 /** enum bpf_map_type and flags of maps, linux/bpf.h. */
-const MAP_TYPE = { ARRAY: 2, PROG_ARRAY: 3 } as const;
+const MAP_TYPE = { HASH: 1, ARRAY: 2, PROG_ARRAY: 3 } as const;
 const BPF_F_MMAPABLE = 1 << 10;
 const PAGE = 4096;
 
-function createMap(type: number, valueSize: number, entries: number, flags: number, name: string): number {
+function createMap(type: number, valueSize: number, entries: number, flags: number, name: string, keySize = 4): number {
   const { mapCreate } = bpfAttr;
   return new Attributes(mapCreate.size)
     .u32(mapCreate.type, type)
-    .u32(mapCreate.keySize, 4)
+    .u32(mapCreate.keySize, keySize)
     .u32(mapCreate.valueSize, valueSize)
     .u32(mapCreate.maxEntries, entries)
     .u32(mapCreate.flags, flags)
@@ -46,6 +46,27 @@ export class SharedMap implements Disposable {
   }
   [Symbol.dispose](): void {
     this.#mapping.close();
+    cClose(this.fd);
+  }
+}
+
+/** A hash table that only programs use: from keys of 8 bytes to values of 4. */
+export class HashMap implements Disposable {
+  readonly fd: number;
+  #open = true;
+
+  constructor(entries: number, name: string) {
+    this.fd = createMap(MAP_TYPE.HASH, 4, entries, 0, name, 8);
+  }
+  /** Takes a key out; false when it was not there. */
+  delete(key: bigint): boolean {
+    const { mapUpdate } = bpfAttr;
+    const attributes = new Attributes(mapUpdate.size).u32(mapUpdate.map, this.fd);
+    return attributes.pointer(mapUpdate.key, BigUint64Array.of(key)).call(BPF.MAP_DELETE_ELEM) === 0;
+  }
+  [Symbol.dispose](): void {
+    if (!this.#open) return;
+    this.#open = false;
     cClose(this.fd);
   }
 }

@@ -11,6 +11,7 @@ const SYS_BPF = process.arch === 'x64' ? 321 : 280;
 export const BPF = {
   MAP_CREATE: 0,
   MAP_UPDATE_ELEM: 2,
+  MAP_DELETE_ELEM: 3,
   PROG_LOAD: 5,
   PROG_TEST_RUN: 10,
   PROG_GET_NEXT_ID: 11,

@@ -39,9 +39,11 @@ export const RECORD = {
   variationSum: 18,
   /** When the packet with the highest number was sent, ns; 0 where packets carry no time. */
   highestSent: 19,
-  window: 20,
+  /** 1 while a CPU writes the record. */
+  lock: 20,
+  window: 22,
   /** 32-bit counts, two in a word. */
-  histogram: 20 + WINDOW_WORDS,
+  histogram: 22 + WINDOW_WORDS,
 } as const;
 
 /** Words of a record. */
