@@ -15,7 +15,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   receive: ['wire', 'template', 'ebpf', 'linux'],
   procfs: ['pktgen', 'linux'],
   lab: ['linux', 'ebpf'],
-  cli: ['wire', 'template', 'pktgen', 'transmit', 'procfs', 'lab', 'linux', 'daemon.ts'],
+  cli: ['wire', 'template', 'pktgen', 'transmit', 'receive', 'procfs', 'lab', 'linux', 'daemon.ts'],
   'daemon.ts': ['pktgen', 'transmit', 'linux', 'wire'],
 };
 /** These import no node: module and no package. */

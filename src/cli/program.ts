@@ -9,6 +9,7 @@ import { addPreviewCommand } from './preview-command.ts';
 import { addProbeCommand } from './probe-command.ts';
 import { addRunCommand } from './run-command.ts';
 import { addServeCommand } from './serve-command.ts';
+import { addSinkCommand } from './sink-command.ts';
 import { RunError, UsageError } from './usage-error.ts';
 
 /** The version of package.json, wherever the compiled file lies. */
@@ -35,6 +36,7 @@ Examples:
   pktgen exec -- ./pktgen_sample01_simple.sh -i eth1 -m 02:00:00:00:00:02
   pktgen preview --vlan-id 5 --flag UDPCSUM    the first packets, dissected
   pktgen probe -i eth1                         what this kernel and link can do
+  pktgen sink -i eth1                          what arrives: loss, reordering, duplicates, latency
 
 Exit status: 0 all was sent, 1 it was not or cannot be done here, 2 the command line makes no sense.`;
 
@@ -53,6 +55,7 @@ export function newProgram(setStatus: (status: number) => void): Command {
   addCtlCommand(program, setStatus);
   addPreviewCommand(program);
   addProbeCommand(program);
+  addSinkCommand(program);
   for (const command of program.commands)
     command.exitOverride().showHelpAfterError(`(pktgen ${command.name()} --help tells more)`);
   return program;
