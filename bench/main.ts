@@ -5,6 +5,7 @@ import { javascriptCost } from './javascript-cost.ts';
 import { liveRate } from './live-rate.ts';
 import { peerRates } from './peer-rate.ts';
 import { rateAccuracy } from './rate-accuracy.ts';
+import { sinkRate } from './sink-rate.ts';
 import { startUp } from './start-up.ts';
 
 /** All figures, or those whose name contains one of the words given. Each file is one figure or a few. */
@@ -13,6 +14,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly (Figure | Skipped)
   'live-rate': liveRate,
   'peer-rate': peerRates,
   'rate-accuracy': rateAccuracy,
+  'sink-rate': sinkRate,
   'start-up': startUp,
 };
 

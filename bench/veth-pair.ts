@@ -10,6 +10,8 @@ export interface VethPair extends Disposable {
   readonly link: string;
   /** Has an XDP program take what arrives at the far end. */
   attach(program: BpfProgram): Disposable;
+  /** Makes something in the far namespace, for the link there. */
+  onFarSide<T>(make: (ifindex: number) => T): T;
   /** Packets that the far end's own counter shows. */
   received(): number;
 }
@@ -22,6 +24,7 @@ export function enterVethPair({ queues = 1, sink = false }: { queues?: number; s
   return {
     link: LAB.near.name,
     attach: (program) => lab.attachAtFarEnd(program),
+    onFarSide: (make) => lab.onFarSide(make),
     received: () => lab.received().packets,
     [Symbol.dispose]() {
       leave();

@@ -93,9 +93,14 @@ export class Lab implements Disposable {
     }
   }
 
+  /** Does something in the far namespace, with the link there. */
+  onFarSide<T>(work: (ifindex: number) => T): T {
+    return this.#far.run(() => work(this.#farIndex));
+  }
+
   /** Has an XDP program take what arrives at the far end, as long as it is not disposed of. */
   attachAtFarEnd(program: BpfProgram): Disposable {
-    return this.#far.run(() => BpfLink.xdp(this.#farIndex, program));
+    return this.onFarSide((ifindex) => BpfLink.xdp(ifindex, program));
   }
 
   #dropInXdp(): Disposable {
