@@ -63,6 +63,10 @@ async function ask(
     return await askDaemon(socket, request, signal);
   } catch (error) {
     if (signal?.aborted) throw new RunError('interrupted: the daemon was told to end the run');
+    if (error instanceof Error && 'code' in error && (error.code === 'EACCES' || error.code === 'EPERM'))
+      throw new RunError(
+        `${socket} may not be opened (${error.code}): only the user who started the daemon may control it`,
+      );
     const reason = error instanceof Error ? error.message : String(error);
     throw new RunError(`no daemon answers at ${socket} (${reason}): start one with "pktgen serve"`);
   }

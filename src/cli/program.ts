@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { VerifierError } from '../linux/bpf-program.ts';
 import { NotSupported } from '../linux/errno.ts';
 import { FuseUnavailable } from '../linux/fuse-mount.ts';
 import { SocketTaken } from '../procfs/control-socket.ts';
@@ -62,7 +63,7 @@ export function newProgram(setStatus: (status: number) => void): Command {
 }
 
 /** Errors whose message says all: no stack is wanted. */
-const EXPLAINED = [RunError, NotSupported, FuseUnavailable, SocketTaken];
+const EXPLAINED = [RunError, NotSupported, VerifierError, FuseUnavailable, SocketTaken];
 
 /** Runs the command line; resolves with the exit status. */
 export async function runProgram(argv: readonly string[]): Promise<number> {

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
+import { ERRNO, SyscallError } from '../linux/errno.ts';
 import { RouteSocket } from '../linux/rtnetlink.ts';
 import { MOST_SINK_FLOWS } from '../receive/sink-memory.ts';
-import { XdpReceiver } from '../receive/xdp-receiver.ts';
+import { type ReceiverOptions, XdpReceiver } from '../receive/xdp-receiver.ts';
 import { flowJson, sinkText } from './sink-report.ts';
 import { RunError, UsageError } from './usage-error.ts';
 
@@ -41,7 +42,7 @@ async function sink(options: SinkOptions): Promise<void> {
   using routes = new RouteSocket();
   const link = routes.link(options.interface);
   if (!link) throw new RunError(`${options.interface}: there is no such link here ("ip link" lists them)`);
-  using receiver = new XdpReceiver({ ifindex: link.index, flows, pass: options.pass === true });
+  using receiver = openReceiver(options.interface, { ifindex: link.index, flows, pass: options.pass === true });
   if (!options.json) {
     process.stderr.write(`${options.interface}: an XDP program in the ${receiver.where} measures; ^C ends it\n`);
   }
@@ -50,6 +51,21 @@ async function sink(options: SinkOptions): Promise<void> {
     for (const flow of receiver.flows()) process.stdout.write(`${JSON.stringify(flowJson(flow))}\n`);
     process.stdout.write(`${JSON.stringify({ totals: receiver.totals() })}\n`);
   } else process.stdout.write(sinkText(receiver.flows(), receiver.totals()));
+}
+
+/** What keeps a receiver from its link, for people. */
+const REFUSALS: Readonly<Record<number, string>> = {
+  [ERRNO.EBUSY]: 'another XDP program is there: "ip link set DEV xdp off" takes it away, if it is not in use',
+  [ERRNO.EPERM]: 'wants the capabilities CAP_BPF and CAP_NET_ADMIN, outside of user namespaces: run it with sudo',
+};
+
+function openReceiver(name: string, options: ReceiverOptions): XdpReceiver {
+  try {
+    return new XdpReceiver(options);
+  } catch (error) {
+    const refusal = error instanceof SyscallError ? REFUSALS[error.errno] : undefined;
+    throw refusal === undefined ? error : new RunError(`${name}: ${refusal}`);
+  }
 }
 
 /** Waits for the end; meanwhile keeps the clock right, and shows how it goes on. */

@@ -89,6 +89,13 @@ describe('sink', { skip: cannotServe() ?? false }, () => {
     const none = await program.run(['sink', '-i', 'none0'], { netns: bench.far });
     assert.deepEqual([none.status, none.stdout], [1, '']);
     assert.match(none.stderr, /^pktgen: none0: there is no such link here/);
+    const first = program.start(['sink', '-i', 'pg0p', '--seconds', '3'], { netns: bench.far });
+    await first.says(/measures; \^C ends it/);
+    const second = await program.run(['sink', '-i', 'pg0p'], { netns: bench.far });
+    assert.deepEqual([second.status, second.stdout], [1, '']);
+    assert.match(second.stderr, /^pktgen: pg0p: another XDP program is there: /);
+    first.process.kill('SIGTERM');
+    assert.equal((await first.ended).status, 0);
     const many = await program.run(['sink', '-i', 'pg0p', '--flows', '65537'], { netns: bench.far });
     assert.equal(many.status, 2);
     assert.match(many.stderr, /--flows "65537": wants a whole number from 1 to 65536/);
