@@ -42,6 +42,8 @@ interface StartWriter {
 const LATE_MS = 2000;
 /** How long a writer is left alone before it is told from one that has ended. */
 const SETTLE_MS = 60;
+/** The kernel tells of a carrier that is lost once a second (linkwatch). */
+const LINKWATCH_MS = 1200;
 const CONTROL_FILES = '/proc/net/pktgen';
 
 /** Counters of a run whose length is a matter of time; a link without carrier makes errors until that is noticed. */
@@ -158,7 +160,7 @@ export class LifePlayer {
       .replaceAll('netns 1;', `netns ${this.#bench.near};`)
       .replaceAll('netns peer', `netns ${this.#bench.far}`);
     const printed = this.#bench.run(here);
-    await sleep(SETTLE_MS);
+    await sleep(/peer link set \w+ down/.test(command) ? LINKWATCH_MS : SETTLE_MS);
     if (command.includes(CONTROL_FILES)) assert.equal(maskTimes(printed), maskTimes(output), command);
   }
 

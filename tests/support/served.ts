@@ -138,7 +138,9 @@ export class Served {
     if (this.daemon.exitCode === null && this.daemon.signalCode === null) {
       const ended = new Promise((resolve) => this.daemon.once('exit', resolve));
       this.daemon.kill('SIGTERM');
-      await Promise.race([ended, sleep(10_000).then(() => this.daemon.kill('SIGKILL'))]);
+      const late = setTimeout(() => this.daemon.kill('SIGKILL'), 10_000);
+      await ended;
+      clearTimeout(late);
     }
     rmSync(this.folder, { recursive: true, force: true });
     return this.daemon.exitCode;
