@@ -45,7 +45,7 @@ function costOf(lines: readonly string[]): number {
   }
   const { job } = device.start(0);
   const now = (): number => performance.now() * 1e6;
-  const clock = { now, wall: () => now() + 1.7e18, sleepUntil() {} };
+  const clock = { now, wallOffset: () => ({ sec: 1_700_000_000, nsec: 0 }), sleepUntil() {} };
   const sender = new Sender(job, new MemoryQueue(128), newFlowTable(), clock);
   sender.begin();
   let best = Number.POSITIVE_INFINITY;

@@ -65,6 +65,8 @@ const FORMS: { readonly [N in ParamName]?: Form } = {
   udp_dst_min: portForm,
   udp_dst_max: portForm,
   flows: number(0, 65536),
+  flow_tag: number(0, 65535),
+  timestamp_ns: number(0, 1),
   mpls: like(
     'up to 16 label stack entries of eight hex digits with commas between, such as 0001000a,0002000a',
     /^[0-9a-fA-F]{8}(,[0-9a-fA-F]{8}){0,15}$/,

@@ -60,6 +60,8 @@ export function deviceText({ name, config, state, linkMac, result, now }: Device
     config.xmit_mode === 'netif_receive' && '     xmit_mode: netif_receive',
     config.xmit_mode === 'queue_xmit' && '     xmit_mode: xmit_queue',
     `     Flags: ${flagsText(config)}`,
+    config.flow_tag !== 0 && `     flow_tag: ${config.flow_tag}`,
+    config.timestamp_ns !== 0 && `     timestamp_ns: ${config.timestamp_ns}`,
     `     transmitter: ${config.transmitter}`,
     'Current:',
     `     pkts-sofar: ${progress.packets}  errors: ${progress.errors}`,

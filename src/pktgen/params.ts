@@ -174,6 +174,19 @@ export const DEVICE_PARAMS = {
     unit: 'packets',
     doc: 'Packets of a flow before it begins anew.',
   }),
+  flow_tag: param({
+    kind: decimal(5, 'u16'),
+    initial: 0,
+    group: 'flows',
+    doc: 'Tag of 16 bits behind the pktgen header, by which a receiver tells flows apart; 0: none. With flows, that of the first: flow i has flow_tag + i, and sequence numbers of its own. Not a parameter of the kernel.',
+  }),
+  timestamp_ns: param({
+    kind: decimal(1, 'u16'),
+    initial: 0,
+    group: 'flows',
+    doc: '1: the nanoseconds that the timestamp leaves out stand behind the flow tag, for latency in ns. Not a parameter of the kernel.',
+    clamp: (value) => Math.min(value, 1),
+  }),
   mpls: param<readonly number[]>({
     kind: labelsKind,
     initial: [],

@@ -6,7 +6,7 @@ import { ipv6Bytes } from './kind.ts';
 import type { Link } from './link.ts';
 import { type DeviceConfig, NO_VLAN } from './params.ts';
 import { CLEARED_COUNTERS } from './shortcuts.ts';
-import { defaultSize, tagBytes } from './template-of.ts';
+import { defaultSize, missingRoom, tagBytes } from './template-of.ts';
 
 /** What a start changes of a device before its first packet. */
 export interface Injection {
@@ -48,6 +48,10 @@ export function setupInject(
   const ranges = startRanges(config, link.ipv4 ?? 0);
   const overhead = tagBytes(config);
   if (increasesPayload(config, overhead)) log.push('increased datalen to 16');
+  const room = missingRoom(config, overhead);
+  if (room !== undefined) {
+    log.push(`WARNING: ${name}: no room for flow_tag or timestamp_ns in packets of less than ${room} bytes, left out`);
+  }
   const patches: StatePatch[] = [
     ...CLEARED_COUNTERS,
     [STATE.curPktSize, min],

@@ -7,7 +7,7 @@ import { IP_PROTOCOL, IPV4_HEADER_LEN, ipv4Field } from '../wire/ipv4.ts';
 import { IPV6_HEADER_LEN, ipv6Field } from '../wire/ipv6.ts';
 import { macPton } from '../wire/mac.ts';
 import { MPLS_LABEL_LEN } from '../wire/mpls.ts';
-import { PKTGEN_HEADER_LEN, PKTGEN_MAGIC } from '../wire/pktgen-header.ts';
+import { PKTGEN_HEADER_LEN, PKTGEN_MAGIC, TAGGED_LEN, TIMED_LEN, trailerField } from '../wire/pktgen-header.ts';
 import { UDP_HEADER_LEN, udpField } from '../wire/udp.ts';
 import { VLAN_TAG_LEN } from '../wire/vlan.ts';
 import type { AddressRanges } from './address-ranges.ts';
@@ -43,9 +43,26 @@ export const tagBytes = ({ mpls, vlan_id, svlan_id }: DeviceConfig): number =>
 const headerBytes = (config: DeviceConfig): number =>
   ETHERNET_HEADER_LEN + IP_HEADER_LEN[versionOf(config)] + UDP_HEADER_LEN;
 
+/** Bytes of payload that a device asks for: the pktgen header, with a flow tag and nanoseconds if they are wanted. */
+const wantedPayload = ({ flow_tag, timestamp_ns }: DeviceConfig): number =>
+  timestamp_ns !== 0 ? TIMED_LEN : flow_tag !== 0 ? TAGGED_LEN : PKTGEN_HEADER_LEN;
+
 /** The least packet size of a device that has none set: headers with the pktgen header, and what tags took last time. */
 export const defaultSize = (config: DeviceConfig, overhead: number): number =>
-  headerBytes(config) + PKTGEN_HEADER_LEN + overhead;
+  headerBytes(config) + wantedPayload(config) + overhead;
+
+/** Payload of the shortest packet of a device. */
+function leastPayload(config: DeviceConfig, overhead: number): number {
+  const { min_pkt_size: min, max_pkt_size: max, imix_weights: imix } = config;
+  const sizes = min < max || imix.length === 0 ? [min, max] : imix.map(({ size }) => size);
+  return Math.max(PKTGEN_HEADER_LEN, Math.min(...sizes) - headerBytes(config) - overhead);
+}
+
+/** The least size of packets that have room for what is to stand behind the pktgen header; undefined where all have. */
+export const missingRoom = (config: DeviceConfig, overhead: number): number | undefined =>
+  leastPayload(config, overhead) < wantedPayload(config)
+    ? headerBytes(config) + wantedPayload(config) + overhead
+    : undefined;
 
 /** Adds the bytes, placements and modifiers of a header. */
 interface Layer {
@@ -63,14 +80,16 @@ export function templateOf({ config, ranges, srcMac, overhead }: TemplateInput):
   const payload = l4 + UDP_HEADER_LEN;
   const network = ip === 4 ? ipv4Layer(config, ranges, l3) : ipv6Layer(config, l3);
   const udp = udpLayer(config, l4);
+  const trailer = trailerOf(config, leastPayload(config, overhead), payload);
 
-  const frame = new Uint8Array(payload + PKTGEN_HEADER_LEN);
+  const frame = new Uint8Array(payload + trailer.length);
   const view = new DataView(frame.buffer);
   frame.set(macBytes(config.dst_mac), ethernetField.dst);
   frame.set(macBytes(srcMac), ethernetField.src);
   for (const [at, type] of outer.types) view.setUint16(at, type);
   network.emit(view);
   view.setUint32(payload, PKTGEN_MAGIC);
+  trailer.emit(view);
 
   return {
     frame,
@@ -82,6 +101,7 @@ export function templateOf({ config, ranges, srcMac, overhead }: TemplateInput):
       ...udp.modifiers,
       ...network.modifiers,
       ...queueModifiers(config),
+      ...trailer.modifiers,
     ],
     size: sizeRule(config),
     overhead: headerBytes(config) + overhead,
@@ -89,7 +109,26 @@ export function templateOf({ config, ranges, srcMac, overhead }: TemplateInput):
       ...{ ip, l3, l4, payload },
       udpChecksum: (config.flag & FLAG.UDPCSUM) !== 0,
       timestamp: (config.flag & FLAG.NO_TIMESTAMP) === 0,
+      ...(trailer.nsec !== undefined && { nsec: trailer.nsec }),
     },
+  };
+}
+
+/** The pktgen header, and behind it what the shortest packet has room for: its bytes from the start of the payload. */
+function trailerOf(config: DeviceConfig, least: number, payload: number) {
+  const { flow_tag: tag, timestamp_ns: timed, flows, flag } = config;
+  const hasTag = tag !== 0 && least >= TAGGED_LEN;
+  const hasTime = timed !== 0 && least >= TIMED_LEN && (flag & FLAG.NO_TIMESTAMP) === 0;
+  const field: FrameField = { offset: payload + trailerField.flowTag, width: 2 };
+  const modifiers: FieldModifier[] =
+    hasTag && flows > 0 ? [{ kind: 'flow-tag', state: STATE.flowTag, field, first: tag }] : [];
+  return {
+    length: hasTime ? TIMED_LEN : hasTag ? TAGGED_LEN : PKTGEN_HEADER_LEN,
+    emit(frame: DataView) {
+      if (hasTag) frame.setUint16(field.offset, tag);
+    },
+    modifiers,
+    nsec: hasTime ? payload + trailerField.nsec : undefined,
   };
 }
 

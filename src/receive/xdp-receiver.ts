@@ -2,7 +2,7 @@ import { assemble } from '../ebpf/assembler.ts';
 import { BpfLink, XDP_FLAGS } from '../linux/bpf-link.ts';
 import { HashMap, SharedMap } from '../linux/bpf-map.ts';
 import { BpfProgram } from '../linux/bpf-program.ts';
-import { monotonicNs, realtimeNs } from '../linux/clock.ts';
+import { offsetNs, wallOffset } from '../linux/clock.ts';
 import { ERRNO, SyscallError } from '../linux/errno.ts';
 import { type FlowFigures, flowFigures } from './flow-figures.ts';
 import { RECORD_WORDS } from './flow-record.ts';
@@ -64,7 +64,7 @@ export class XdpReceiver implements Disposable {
 
   /** Tells the program the difference between its clock and the wall clock, which may be set or slewed. */
   setClock(): void {
-    Atomics.store(this.#words, SINK.wallOffset, BigInt(Math.round(realtimeNs() - monotonicNs())));
+    Atomics.store(this.#words, SINK.wallOffset, offsetNs(wallOffset()));
   }
 
   /** What is known of each flow, in the order in which they came. */

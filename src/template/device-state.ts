@@ -67,6 +67,10 @@ export const STATE = {
   /** Of `sofar` and `txBytes`: what was handed over but never left. Written by the thread that watches over the program. */
   lost: 114,
   lostBytes: 116,
+  /** The flow tag of the packet at hand, where flows have tags. */
+  flowTag: 118,
+  /** What timeUsec leaves of the wall clock, 0 to 999 ns. */
+  timeNsec: 119,
 } as const;
 
 /** What a program of live frames does for a device. */

@@ -52,7 +52,7 @@ export function packetCode({ template, state, flows, whole }: PacketCodeOptions)
     modifiers,
     size.code,
     random.drawn ? random.put(R7) : [],
-    headerCode(template, view, size.length),
+    headerCode(template, view, size.length, flows),
   ];
   return { code, length: size.length };
 }
@@ -84,11 +84,12 @@ function constantCode(view: DataView, length: number, written: ReadonlySet<numbe
 
 /** Bytes that are written for each packet after its constants. */
 function writtenBytes({ modifiers, fixups }: PacketTemplate): Set<number> {
-  const { ip, l3, l4, payload, timestamp, udpChecksum } = fixups;
+  const { ip, l3, l4, payload, timestamp, nsec, udpChecksum } = fixups;
   const spans: [at: number, length: number][] = [
     [l4 + udpField.length, 2],
     [payload + pktgenField.seq, timestamp ? 12 : 4],
   ];
+  if (nsec !== undefined) spans.push([nsec, 2]);
   if (udpChecksum) spans.push([l4 + udpField.checksum, 2]);
   if (ip === 6) spans.push([l3 + ipv6Field.payloadLength, 2]);
   else for (const at of [ipv4Field.totalLength, ipv4Field.id, ipv4Field.checksum]) spans.push([l3 + at, 2]);

@@ -1,21 +1,25 @@
-import { alu, alu32, jumpIf, label, mov } from '../ebpf/code.ts';
-import { type Code, R0, R1, R8, R9 } from '../ebpf/instruction.ts';
+import { alu, alu32, jumpIf, label, load, mov, toBigEndian } from '../ebpf/code.ts';
+import { type Code, type MapName, R0, R1, R6, R8, R9 } from '../ebpf/instruction.ts';
 import { IP_PROTOCOL, IPV4_HEADER_LEN, ipv4Field } from '../wire/ipv4.ts';
 import { IPV6_HEADER_LEN, ipv6Field } from '../wire/ipv6.ts';
-import { pktgenField } from '../wire/pktgen-header.ts';
+import { PKTGEN_HEADER_LEN, pktgenField } from '../wire/pktgen-header.ts';
 import { udpField } from '../wire/udp.ts';
 import { constantSum } from './constant-bytes.ts';
 import { STATE } from './device-state.ts';
+import { flowSeqCode } from './ebpf-modifiers.ts';
 import { keep, put, putConstant, take } from './ebpf-words.ts';
 import type { FieldModifier } from './field-modifier.ts';
-import { MIN_PAYLOAD, type PacketTemplate } from './packet-template.ts';
+import { countsPerFlow, type PacketTemplate } from './packet-template.ts';
 
 /** Folds the sum in R0 to 16 bits; R1 is lost. */
 const fold: Code = [0, 1, 2].map(() => [mov(R1, R0), alu(R1, '>>', 16), alu(R0, '&', 0xffff), alu(R0, '+', R1)]);
 
-/** Lengths, counters, time and checksums, from the length in R8, or from a constant one. */
-export function headerCode(template: PacketTemplate, view: DataView, length: number | undefined): Code {
-  const { ip, l3, l4, payload, timestamp, udpChecksum } = template.fixups;
+/** Lengths, counters, time and checksums, from the length in R8, or from a constant one. `flows`: the map of the flow table. */
+export function headerCode(template: PacketTemplate, view: DataView, length: number | undefined, flows: MapName): Code {
+  const { ip, l3, l4, payload, timestamp, nsec, udpChecksum } = template.fixups;
+  const perFlow = countsPerFlow(template);
+  const seqAt = payload + pktgenField.seq;
+  const end = template.frame.length;
   const shown = shownWords(template.modifiers);
   /** A length that follows from the frame's: the bytes from `from` on. */
   const putLength = (at: number, from: number): Code =>
@@ -25,10 +29,11 @@ export function headerCode(template: PacketTemplate, view: DataView, length: num
   const putWord = (at: number, state: number): Code => [take(R0, state), put({ offset: at, width: 4 })];
   return [
     putLength(l4 + udpField.length, l4),
-    putWord(payload + pktgenField.seq, STATE.seqNum),
+    perFlow ? [flowSeqCode(flows), put({ offset: seqAt, width: 4 })] : putWord(seqAt, STATE.seqNum),
     timestamp
       ? [putWord(payload + pktgenField.sec, STATE.timeSec), putWord(payload + pktgenField.usec, STATE.timeUsec)]
       : [],
+    nsec === undefined ? [] : [take(R0, STATE.timeNsec), put({ offset: nsec, width: 2 })],
     ip === 4 ? ipv4Code() : putLength(l3 + ipv6Field.payloadLength, l4),
     udpChecksum ? udpCode() : [],
     [take(R0, STATE.seqNum), alu32(R0, '+', 1), keep(STATE.seqNum, R0)],
@@ -67,22 +72,22 @@ export function headerCode(template: PacketTemplate, view: DataView, length: num
     const nonZero = label('sum is not zero');
     const [from, to] =
       ip === 4 ? [l3 + ipv4Field.src, l3 + IPV4_HEADER_LEN] : [l3 + ipv6Field.src, l3 + IPV6_HEADER_LEN];
-    const leaveOut = new Set([
-      l4 + udpField.length,
-      l4 + udpField.checksum,
-      ...varying(from, to),
-      ...varying(l4, payload),
-    ]);
-    for (let at = pktgenField.seq; at < MIN_PAYLOAD; at += 2) leaveOut.add(payload + at);
-    const base =
-      IP_PROTOCOL.UDP + constantSum(view, from, to, leaveOut) + constantSum(view, l4, payload + MIN_PAYLOAD, leaveOut);
-    const words = [STATE.seqNum, ...(timestamp ? [STATE.timeSec, STATE.timeUsec] : [])];
+    const leaveOut = new Set([l4 + udpField.length, l4 + udpField.checksum, ...varying(from, to), ...varying(l4, end)]);
+    for (let at = pktgenField.seq; at < PKTGEN_HEADER_LEN; at += 2) leaveOut.add(payload + at);
+    if (nsec !== undefined) leaveOut.add(nsec);
+    const base = IP_PROTOCOL.UDP + constantSum(view, from, to, leaveOut) + constantSum(view, l4, end, leaveOut);
+    const words = [
+      ...(perFlow ? [] : [STATE.seqNum]),
+      ...(timestamp ? [STATE.timeSec, STATE.timeUsec] : []),
+      ...(nsec === undefined ? [] : [STATE.timeNsec]),
+    ];
     return [
       mov(R0, base),
       addLength(l4, 2),
+      perFlow ? [load(R1, 'u32', R6, seqAt), toBigEndian(R1, 32), alu(R0, '+', R1)] : [],
       words.map((state) => [take(R1, state), alu(R0, '+', R1)]),
       addShown(from, to),
-      addShown(l4, payload),
+      addShown(l4, end),
       [fold, alu(R0, '^', 0xffff), jumpIf(R0, '!=', 0, nonZero), mov(R0, 0xffff), nonZero],
       put({ offset: l4 + udpField.checksum, width: 2 }),
     ];

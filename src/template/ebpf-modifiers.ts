@@ -6,6 +6,7 @@ import { keep, put, take } from './ebpf-words.ts';
 import type {
   FieldModifier,
   FlowModifier,
+  FlowTagModifier,
   MacCountModifier,
   RandomBitsModifier,
   RangeModifier,
@@ -20,6 +21,8 @@ export function modifierCode(modifier: FieldModifier, random: RandomRegisters, f
   switch (modifier.kind) {
     case 'flow':
       return flowCode(modifier, random, flows);
+    case 'flow-tag':
+      return flowTagCode(modifier);
     case 'range':
       return rangeCode(modifier, random, flows);
     case 'mac-count':
@@ -59,6 +62,23 @@ function flowCode({ flows: count, flowLen, order }: FlowModifier, random: Random
     nextFlow(count),
     [keep(STATE.curFlow, R9), packets],
     [goesOn, counted],
+  ];
+}
+
+/** The number of the flow is shown; its sequence number follows with the header (flowSeqCode). */
+const flowTagCode = ({ state, field, first }: FlowTagModifier): Code => [
+  [mov(R0, R9), alu32(R0, '+', first), alu32(R0, '&', 0xffff), keep(state, R0)],
+  put(field),
+];
+
+/** R0 = the next sequence number of the packet's flow. R1 and R9 are lost. */
+export function flowSeqCode(flows: MapName): Code {
+  const known = label('flow is known');
+  return [
+    // The verifier does not know that it is one of the table's.
+    [take(R1, STATE.curFlow), jumpIf(R1, '<', MAX_FLOWS, known), mov(R1, 0), known],
+    [alu(R1, '<<', 2), mapValue(R9, flows, FLOW_OFFSET.seq), alu(R1, '+', R9)],
+    [load(R0, 'u32', R1), alu32(R0, '+', 1), store(R1, 0, 'u32', R0)],
   ];
 }
 

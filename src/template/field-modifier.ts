@@ -16,6 +16,15 @@ export interface FlowModifier {
   readonly order: Order;
 }
 
+/** Shows the packet's flow, and has each flow count its own sequence numbers. */
+export interface FlowTagModifier {
+  readonly kind: 'flow-tag';
+  readonly state: number;
+  readonly field: FrameField;
+  /** The tag of the first flow; that of a flow is so much more than its number, modulo 2^16. */
+  readonly first: number;
+}
+
 /** A number that goes through min..max: UDP ports, IPv4 addresses, transmit queues. */
 export interface RangeModifier {
   readonly kind: 'range';
@@ -63,4 +72,4 @@ export interface RandomBitsModifier {
 }
 
 /** How something of the packet changes from packet to packet; applied in the order of the template. */
-export type FieldModifier = FlowModifier | RangeModifier | MacCountModifier | RandomBitsModifier;
+export type FieldModifier = FlowModifier | FlowTagModifier | RangeModifier | MacCountModifier | RandomBitsModifier;

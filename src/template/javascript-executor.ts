@@ -1,6 +1,6 @@
 import { IP_PROTOCOL, IPV4_HEADER_LEN, ipv4Field } from '../wire/ipv4.ts';
 import { IPV6_HEADER_LEN, ipv6Field } from '../wire/ipv6.ts';
-import { pktgenField } from '../wire/pktgen-header.ts';
+import { PKTGEN_HEADER_LEN, pktgenField } from '../wire/pktgen-header.ts';
 import { UDP_HEADER_LEN, udpField } from '../wire/udp.ts';
 import { constantBytes, constantSum } from './constant-bytes.ts';
 import { STATE } from './device-state.ts';
@@ -12,7 +12,7 @@ import type {
   RangeModifier,
 } from './field-modifier.ts';
 import { type FlowTable, newFlowTable } from './flow-table.ts';
-import { HEADER_ROOM, MIN_PAYLOAD, type PacketTemplate } from './packet-template.ts';
+import { countsPerFlow, HEADER_ROOM, MIN_PAYLOAD, type PacketTemplate } from './packet-template.ts';
 import { IMIX_PRECISION } from './size-rule.ts';
 
 /** Writes packets of one template into memory. */
@@ -110,6 +110,10 @@ function modifierSource(modifier: FieldModifier): string {
              f = f + 1 >= ${modifier.flows} ? 0 : f + 1; s[${STATE.curFlow}] = f; } flow.count[f]++;`
         : `${DRAW} f = ${below(modifier.flows)}; s[${STATE.curFlow}] = f;
              if (flow.count[f] > ${modifier.flowLen}) { flow.count[f] = 0; flow.begun[f] = 0; } flow.count[f]++;`;
+    case 'flow-tag': {
+      const { state, field, first } = modifier;
+      return `{ const v = (${first} + f) & 0xffff; s[${state}] = v; ${put(field, 'v')} } shown = ++flow.seq[f];`;
+    }
     case 'range':
       return rangeSource(modifier);
     case 'mac-count':
@@ -157,7 +161,11 @@ function writtenWords(modifiers: readonly FieldModifier[]): Set<number> {
 /** The body of the writer: modifiers, size, header fields that count or follow, checksums. */
 function writerSource(template: PacketTemplate, constant: DataView, state: Uint32Array): string {
   const { fixups, modifiers, overhead } = template;
-  const { ip, l3, l4, payload } = fixups;
+  const { ip, l3, l4, payload, nsec } = fixups;
+  const perFlow = countsPerFlow(template);
+  /** The sequence number that the packet shows. */
+  const seq = perFlow ? 'shown' : 'q';
+  const end = template.frame.length;
   const written = writtenWords(modifiers);
   const within = (from: number, to: number): number[] => [...written].filter((at) => at >= from && at < to);
   const lines = modifiers.map(modifierSource);
@@ -165,20 +173,22 @@ function writerSource(template: PacketTemplate, constant: DataView, state: Uint3
   lines.push(`const data = size - ${overhead} < ${MIN_PAYLOAD} ? ${MIN_PAYLOAD} : size - ${overhead};`);
   lines.push(`const udp = (data + ${UDP_HEADER_LEN}) & 0xffff;`);
   lines.push(`view.setUint16(at + ${l4 + udpField.length}, udp);`);
-  lines.push(`view.setUint32(at + ${payload + pktgenField.seq}, q);`);
+  lines.push(`view.setUint32(at + ${payload + pktgenField.seq}, ${seq});`);
   if (fixups.timestamp) {
     lines.push(
       `view.setUint32(at + ${payload + pktgenField.sec}, sec); view.setUint32(at + ${payload + pktgenField.usec}, usec);`,
     );
   }
+  if (nsec !== undefined) lines.push(`view.setUint16(at + ${nsec}, nsec);`);
   lines.push(ip === 4 ? ipv4Source() : `view.setUint16(at + ${l3 + ipv6Field.payloadLength}, udp);`);
   if (fixups.udpChecksum) lines.push(udpSource());
   const imix = template.size.kind === 'imix' ? `const IMIX = new Uint8Array([${template.size.table.join(',')}]);` : '';
   const body = lines.join('\n');
   const [take, put] = body.includes(DRAW) ? [TAKE_RANDOM, PUT_RANDOM] : ['', ''];
+  const time = `const sec = s[${STATE.timeSec}], usec = s[${STATE.timeUsec}], nsec = s[${STATE.timeNsec}];`;
   // The number keeps the engine from sharing code between writers: each is compiled for its own memory.
   return `${imix} return function write(at, stride, count, lengths) { // ${++writers}
-    let q = s[${STATE.seqNum}], id = s[${STATE.ipId}], f = 0; const sec = s[${STATE.timeSec}], usec = s[${STATE.timeUsec}]; ${take}
+    let q = s[${STATE.seqNum}], id = s[${STATE.ipId}], f = 0, shown = 0; ${time} ${take}
     for (let n = 0; n < count; n++) {
       ${body}
       lengths[n] = ${payload} + data; q = (q + 1) >>> 0; at += stride;
@@ -199,15 +209,14 @@ function writerSource(template: PacketTemplate, constant: DataView, state: Uint3
     const [from, to] =
       ip === 4 ? [l3 + ipv4Field.src, l3 + IPV4_HEADER_LEN] : [l3 + ipv6Field.src, l3 + IPV6_HEADER_LEN];
     const follows = [l4 + udpField.length, l4 + udpField.checksum];
-    for (let at = pktgenField.seq; at < MIN_PAYLOAD; at += 2) follows.push(payload + at);
-    const varying = [...within(from, to), ...within(l4, payload)];
+    for (let at = pktgenField.seq; at < PKTGEN_HEADER_LEN; at += 2) follows.push(payload + at);
+    if (nsec !== undefined) follows.push(nsec);
+    const varying = [...within(from, to), ...within(l4, end)];
     const leaveOut = new Set([...follows, ...varying]);
-    const base =
-      IP_PROTOCOL.UDP +
-      constantSum(constant, from, to, leaveOut) +
-      constantSum(constant, l4, payload + MIN_PAYLOAD, leaveOut);
+    const base = IP_PROTOCOL.UDP + constantSum(constant, from, to, leaveOut) + constantSum(constant, l4, end, leaveOut);
     const time = fixups.timestamp ? ' + (sec >>> 16) + (sec & 0xffff) + (usec >>> 16) + (usec & 0xffff)' : '';
-    return `let u = ${base} + udp + udp + (q >>> 16) + (q & 0xffff)${time}${sumOf(varying)}; ${fold('u')}
+    const rest = nsec === undefined ? '' : ' + nsec';
+    return `let u = ${base} + udp + udp + (${seq} >>> 16) + (${seq} & 0xffff)${time}${rest}${sumOf(varying)}; ${fold('u')}
       u = ~u & 0xffff; view.setUint16(at + ${l4 + udpField.checksum}, u === 0 ? 0xffff : u);`;
   }
 }

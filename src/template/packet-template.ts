@@ -17,12 +17,14 @@ export interface Fixups {
   readonly l3: number;
   /** Offset of the UDP header. */
   readonly l4: number;
-  /** Offset of the pktgen header, after which there are only zeros. */
+  /** Offset of the pktgen header. */
   readonly payload: number;
   /** Writes the UDP checksum (flag UDPCSUM): always the whole sum, also where a kernel would leave it to the link. */
   readonly udpChecksum: boolean;
   /** Writes time into the pktgen header (not NO_TIMESTAMP). */
   readonly timestamp: boolean;
+  /** Offset of the 16 bits that take what microseconds leave of the time, ns; absent where packets do not carry it. */
+  readonly nsec?: number;
 }
 
 /**
@@ -30,7 +32,7 @@ export interface Fixups {
  * Executors know modifiers, never parameters.
  */
 export interface PacketTemplate {
-  /** Ethernet header to pktgen header; fields named below may hold anything. */
+  /** Ethernet header to the end of the pktgen header, or of its trailer: only zeros follow. Fields named below may hold anything. */
   readonly frame: Uint8Array;
   readonly placements: readonly Placement[];
   readonly modifiers: readonly FieldModifier[];
@@ -42,6 +44,10 @@ export interface PacketTemplate {
 
 /** The least payload: a pktgen header. */
 export const MIN_PAYLOAD = 16;
+
+/** Whether flows count their own sequence numbers. */
+export const countsPerFlow = ({ modifiers }: PacketTemplate): boolean =>
+  modifiers.some(({ kind }) => kind === 'flow-tag');
 
 /** Frame length of a packet of this size: a payload is never shorter than a pktgen header. */
 export const frameLength = (template: PacketTemplate, size: number): number =>

@@ -1,3 +1,4 @@
+import type { WallOffset } from '../linux/clock.ts';
 import type { Pace } from '../pktgen/engine.ts';
 import { addU64, STATE } from '../template/device-state.ts';
 
@@ -5,8 +6,8 @@ import { addU64, STATE } from '../template/device-state.ts';
 export interface LoopClock {
   /** ktime, ns. */
   now(): number;
-  /** The wall clock, ns since 1970; cheap enough for every few packets. */
-  wall(): number;
+  /** What the wall clock is ahead of ktime; cheap enough for every packet. */
+  wallOffset(): WallOffset;
   /** Sleeps until about this ktime, at the latest; returns earlier when there is a message or a stop. */
   sleepUntil(time: number): void;
 }

@@ -2,7 +2,7 @@ import type { TransmitJob } from '../pktgen/engine.ts';
 import { addU64, readU64, STATE, writeU64 } from '../template/device-state.ts';
 import type { FlowTable } from '../template/flow-table.ts';
 import { newPacketWriter, type PacketWriter } from '../template/javascript-executor.ts';
-import { longestFrame, MIN_PAYLOAD } from '../template/packet-template.ts';
+import { countsPerFlow, longestFrame, MIN_PAYLOAD } from '../template/packet-template.ts';
 import { CHUNK, Departures, type LoopClock, SPIN_NS } from './departures.ts';
 import type { FrameQueue } from './frame-queue.ts';
 
@@ -12,6 +12,7 @@ const MAX_FRAGS = 17;
 const STAMP_EVERY = 32;
 /** What is waited for links to let go of frames at most when a run is stopped. */
 const STOP_DRAIN_NS = 1_500_000;
+const SECOND = 1e9;
 
 /** A device that this thread sends for. */
 export class Sender {
@@ -28,7 +29,6 @@ export class Sender {
   /** Lengths of the packets made last; of the packet at hand, the first. */
   readonly #lengths = new Uint32Array(STAMP_EVERY);
   #bytes = 0;
-  #stampedUs = -1;
   /** Longest frame that leaves, and whether the template makes longer ones. */
   #longest = 0;
   #careful = false;
@@ -138,10 +138,12 @@ export class Sender {
   /** Sends so many packets, each of them once. Returns how many were made; fewer when there is no room. */
   #sendEach(packets: number): number {
     const { queue } = this;
+    const { template } = this.job;
     let done = 0;
     while (done < packets) {
-      // Packets that may be too long, and slots that hold bytes of an earlier template, are looked at one by one.
-      const most = this.#careful || this.#stale > 0 ? 1 : Math.min(packets - done, STAMP_EVERY);
+      // One by one: packets that may be too long, slots that hold bytes of an earlier template, and exact times.
+      const single = this.#careful || this.#stale > 0 || template.fixups.nsec !== undefined;
+      const most = single ? 1 : Math.min(packets - done, STAMP_EVERY);
       const room = this.#reserve(most);
       if (room === 0) break;
       if (room > 1) {
@@ -215,6 +217,10 @@ export class Sender {
     if ((this.#lengths[0] ?? 0) <= this.#longest) return true;
     addU64(state, STATE.errors, 1);
     state[STATE.seqNum] = seq;
+    if (countsPerFlow(this.job.template)) {
+      const flow = state[STATE.curFlow] ?? 0;
+      this.#flows.seq[flow] = (this.#flows.seq[flow] ?? 1) - 1;
+    }
     this.#at = -1;
     return false;
   }
@@ -235,13 +241,17 @@ export class Sender {
 
   /** Sets the time that the packets made next carry. */
   #stamp(): void {
-    const us = Math.floor(this.#clock.wall() / 1000);
-    if (us === this.#stampedUs) return;
-    this.#stampedUs = us;
     const { state } = this.job;
-    const sec = Math.floor(us / 1e6);
-    state[STATE.timeSec] = sec;
-    state[STATE.timeUsec] = us - sec * 1e6;
+    const ahead = this.#clock.wallOffset();
+    const now = this.#clock.now();
+    const whole = Math.floor(now / SECOND);
+    const nsec = Math.floor(now - whole * SECOND) + ahead.nsec;
+    const carry = nsec >= SECOND ? 1 : 0;
+    const rest = nsec - carry * SECOND;
+    const usec = Math.floor(rest / 1000);
+    state[STATE.timeSec] = whole + ahead.sec + carry;
+    state[STATE.timeUsec] = usec;
+    state[STATE.timeNsec] = rest - usec * 1000;
   }
 
   /** Hands over what is committed and counts what left. */

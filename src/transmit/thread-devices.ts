@@ -2,6 +2,7 @@ import { SharedMap } from '../linux/bpf-map.ts';
 import type { TransmitJob } from '../pktgen/engine.ts';
 import { readU64, STATE, writeU64 } from '../template/device-state.ts';
 import { FLOW_TABLE_LEN, type FlowTable, flowTableIn, newFlowTable } from '../template/flow-table.ts';
+import { countsPerFlow } from '../template/packet-template.ts';
 import { type Choice, chooseTransmitter } from './choose-transmitter.ts';
 import type { LoopClock } from './departures.ts';
 import { type OpenedMemory, openMemory } from './device-memory.ts';
@@ -79,7 +80,7 @@ export class ThreadDevices {
       this.#live ??= this.#newLive(this.#setup.cpu, this.#clock);
       this.#live.start(
         jobs.map((job) => this.#liveJob(job)),
-        (job) => patch(job),
+        (job) => this.#begin(job),
       );
       return [];
     } catch (error) {
@@ -96,7 +97,7 @@ export class ThreadDevices {
   #startQueued(jobs: readonly PatchedJob[]): void {
     const started = jobs.flatMap((job) => {
       try {
-        patch(job);
+        this.#begin(job);
         return [this.#senderFor(job)];
       } catch (error) {
         this.#fail(job, nameOf(error));
@@ -208,6 +209,12 @@ export class ThreadDevices {
     const memory = this.#memories.get(job.id) ?? { ...openMemory(share), flows: undefined };
     this.#memories.set(job.id, memory);
     return { ...job, state: memory.words };
+  }
+
+  /** Sets a device to the begin of a run: flows that count for themselves begin at 1 too. */
+  #begin(job: PatchedJob): void {
+    patch(job);
+    if (countsPerFlow(job.template)) this.#flows(job.id).table.seq.fill(0);
   }
 
   /** The flow table of a device: in a map where its state is in one. */

@@ -1,6 +1,6 @@
 /** The thread kpktgend_N: sends for its devices, and takes messages between bursts. It never returns to its event loop. */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { monotonicNs, realtimeNs } from '../linux/clock.ts';
+import { monotonicNs, wallOffset } from '../linux/clock.ts';
 import { allowedCpus, runOn, setThreadName, setTimerSlack } from '../linux/sched.ts';
 import type { LoopClock } from './departures.ts';
 import { LiveThread } from './live/live-thread.ts';
@@ -13,11 +13,11 @@ if (!parentPort) throw new TypeError('tx-worker runs as a worker');
 const port = parentPort;
 const report = (what: ThreadReport): void => port.postMessage(what);
 
-/** How old the difference between the clocks may become, ns: the wall clock may be set or slewed. */
+/** How old the difference between the clocks may become, ns: the wall clock may be set. */
 const CALIBRATION_NS = 100e6;
 /** From one look at live frames to the next. */
 const LIVE_POLL_NS = 5e6;
-let wallOffset = realtimeNs() - monotonicNs();
+let ahead = wallOffset();
 let calibrated = monotonicNs();
 
 /** The bell as it was when the messages were last looked at. */
@@ -25,13 +25,13 @@ let heard = 0;
 
 const clock: LoopClock = {
   now: monotonicNs,
-  wall() {
+  wallOffset() {
     const now = monotonicNs();
     if (now - calibrated > CALIBRATION_NS) {
-      wallOffset = realtimeNs() - now;
+      ahead = wallOffset();
       calibrated = now;
     }
-    return now + wallOffset;
+    return ahead;
   },
   sleepUntil(time) {
     const rung = Atomics.load(bell, BELL.rung);

@@ -7,6 +7,15 @@ export const PKTGEN_HEADER_LEN = 16;
 /** Byte offsets inside struct pktgen_hdr of net/core/pktgen.c: four big-endian 32-bit words. */
 export const pktgenField = { magic: 0, seq: 4, sec: 8, usec: 12 } as const;
 
+/**
+ * What we may write behind the header, from its start: the tag of the flow, and the nanoseconds that `usec` leaves out,
+ * 16 bits each. The kernel's pktgen has zeros there.
+ */
+export const trailerField = { flowTag: 16, nsec: 18 } as const;
+/** Bytes of a payload that has a tag, and of one that has nanoseconds too. */
+export const TAGGED_LEN = 18;
+export const TIMED_LEN = 20;
+
 /** What pktgen writes into each packet. With NO_TIMESTAMP both times are 0. */
 export interface PktgenHeader {
   /** From 1 in each run; wraps at 2^32. */

@@ -12,7 +12,7 @@ import type { TransmitJob } from '../../src/pktgen/engine.ts';
 import { constantBytes } from '../../src/template/constant-bytes.ts';
 import { STATE, STATE_WORDS } from '../../src/template/device-state.ts';
 import { packetCode } from '../../src/template/ebpf-executor.ts';
-import { FLOW_TABLE_LEN, newFlowTable } from '../../src/template/flow-table.ts';
+import { FLOW_TABLE_LEN, flowTableIn, newFlowTable } from '../../src/template/flow-table.ts';
 import { newPacketWriter } from '../../src/template/javascript-executor.ts';
 import { configuration } from '../support/configuration.ts';
 import { jobOf } from '../support/job.ts';
@@ -25,26 +25,30 @@ const XDP_PASS = 2;
 interface Executed {
   readonly frames: readonly Uint8Array[];
   readonly state: Uint32Array;
+  /** Sequence numbers of flows that count for themselves. */
+  readonly seq: Uint32Array;
 }
 
 /** A moment and sequence numbers whose sums carry. */
-function setTime(state: Uint32Array, { seq, sec, usec }: { seq: number; sec: number; usec: number }): void {
+function setTime(state: Uint32Array, { seq, sec, usec, nsec }: Record<'seq' | 'sec' | 'usec' | 'nsec', number>): void {
   state[STATE.seqNum] = seq;
   state[STATE.timeSec] = sec;
   state[STATE.timeUsec] = usec;
+  state[STATE.timeNsec] = nsec;
 }
 
 function inJavaScript({ template, state }: TransmitJob): Executed {
   const memory = new Uint8Array(LONGEST);
   const words = state.slice();
-  const writer = newPacketWriter(template, words, memory, newFlowTable());
+  const flows = newFlowTable();
+  const writer = newPacketWriter(template, words, memory, flows);
   const length = new Uint32Array(1);
   writer.prepare(0);
   const frames = Array.from({ length: PACKETS }, () => {
     writer.write(0, 0, 1, length);
     return memory.slice(0, length[0]);
   });
-  return { frames, state: words };
+  return { frames, state: words, seq: flows.seq };
 }
 
 describe('the eBPF executor makes what the JavaScript executor makes', {
@@ -90,13 +94,14 @@ describe('the eBPF executor makes what the JavaScript executor makes', {
       assert.equal(result.verdict, XDP_PASS, `packet ${i}`);
       return result.frame.slice();
     });
-    return { frames, state: words.slice() };
+    return { frames, state: words.slice(), seq: flowTableIn(flows.memory).seq };
   }
 
   const time = fc.record({
     seq: fc.oneof(fc.nat(9), fc.nat(0xffff_ffff), fc.constant(0xffff_fff0)),
     sec: fc.nat(0xffff_ffff),
     usec: fc.nat(999_999),
+    nsec: fc.nat(999),
   });
   test('whatever is configured: bytes, lengths and state', async () => {
     await fc.assert(
@@ -107,6 +112,11 @@ describe('the eBPF executor makes what the JavaScript executor makes', {
         const actual = inEbpf(job, laid);
         for (const [i, frame] of expected.frames.entries()) assert.deepEqual(actual.frames[i], frame, `packet ${i}`);
         assert.deepEqual(actual.state, expected.state);
+        assert.ok(
+          Buffer.from(actual.seq.buffer, actual.seq.byteOffset, actual.seq.byteLength).equals(
+            Buffer.from(expected.seq.buffer),
+          ),
+        );
       }),
       { numRuns: Number(process.env.EQUIVALENCE_RUNS ?? 2000) },
     );

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { XDP } from '../../src/linux/bpf-link.ts';
 import { VerifierError } from '../../src/linux/bpf-program.ts';
-import { monotonicNs, realtimeNs } from '../../src/linux/clock.ts';
+import { monotonicNs, wallOffset } from '../../src/linux/clock.ts';
 import { Netns } from '../../src/linux/netns.ts';
 import type { TransmitJob } from '../../src/pktgen/engine.ts';
 import { progressOf, STATE } from '../../src/template/device-state.ts';
@@ -14,7 +14,7 @@ import { atFarEnd } from '../support/far-end.ts';
 import { jobOf } from '../support/job.ts';
 import { TestPair, whyNoNetns } from '../support/netns.ts';
 
-const clock = { now: monotonicNs, wall: realtimeNs, sleepUntil() {} };
+const clock = { now: monotonicNs, wallOffset, sleepUntil() {} };
 
 /** Live frames that never come to send: refused at their start, or by the first call. */
 class FailingLive implements Partial<LiveThread> {

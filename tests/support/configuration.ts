@@ -70,6 +70,7 @@ export const configuration: fc.Arbitrary<string[]> = fc
         .map(([a, b]) => [`src_mac_count ${a}`, `dst_mac_count ${b}`]),
     ),
     maybe(fc.tuple(hexByte, hexByte).map(([tos, traffic]) => [`tos ${tos}`, `traffic_class ${traffic}`])),
+    maybe(fc.tuple(fc.nat(65535), fc.nat(1)).map(([tag, ns]) => [`flow_tag ${tag}`, `timestamp_ns ${ns}`])),
     pair('queue_map', 9),
     fc.tuple(
       ...['IPSRC_RND', 'IPDST_RND', 'UDPSRC_RND', 'UDPDST_RND', 'TXSIZE_RND', 'MACSRC_RND', 'MACDST_RND'].map(flag),

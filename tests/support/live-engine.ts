@@ -1,5 +1,5 @@
 import { SharedMap } from '../../src/linux/bpf-map.ts';
-import { monotonicNs, realtimeNs } from '../../src/linux/clock.ts';
+import { monotonicNs, wallOffset } from '../../src/linux/clock.ts';
 import { INTERRUPT_SIGNAL } from '../../src/linux/sched.ts';
 import type { Engine, StatePatch, TransmitJob } from '../../src/pktgen/engine.ts';
 import { STATE } from '../../src/template/device-state.ts';
@@ -25,7 +25,7 @@ export class LiveEngine implements Engine, Disposable {
 
   constructor(pair: TestPair, stopped: (id: number) => void) {
     process.on(INTERRUPT_SIGNAL, ignore);
-    this.#live = pair.near.run(() => new LiveThread(0, { now: monotonicNs, wall: realtimeNs, sleepUntil: ignore }));
+    this.#live = pair.near.run(() => new LiveThread(0, { now: monotonicNs, wallOffset, sleepUntil: ignore }));
     this.#link = { name: 'pg0', index: pair.nearLink.index, mtu: 1500, kind: 'veth' };
     this.#stopped = stopped;
   }

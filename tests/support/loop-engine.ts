@@ -1,3 +1,4 @@
+import type { WallOffset } from '../../src/linux/clock.ts';
 import type { Engine, StatePatch, TransmitJob } from '../../src/pktgen/engine.ts';
 import { newDeviceState } from '../../src/template/device-state.ts';
 import { newFlowTable } from '../../src/template/flow-table.ts';
@@ -21,8 +22,8 @@ export class FakeClock implements LoopClock {
     this.time += this.tick;
     return this.time;
   }
-  wall(): number {
-    return this.time + 1.7e18;
+  wallOffset(): WallOffset {
+    return { sec: 1_700_000_000, nsec: 0 };
   }
   sleepUntil(time: number): void {
     this.time = Math.max(this.time, time);

@@ -12,14 +12,19 @@ const RESOLUTION_NS = 1000;
 const MOST_MASK = 15;
 
 /**
- * Sets the time that packets carry, from the clock in R0: as seconds and microseconds. A change that the packet would
- * not show is left out. R8 and R9 are lost.
+ * Sets the time that packets carry, from the clock in R0: as seconds and microseconds, and what these leave of it where
+ * packets show that. R1 and R9 are lost.
  */
-export const wallClockCode = (): Code => [
+export const wallClockCode = (nsec: boolean): Code => [
   [mapValue(R9, 'thread'), load(R1, 'u64', R9, word(THREAD.wallOffset)), alu(R0, '+', R1)],
   [mov(R1, R0), alu(R1, '/', 1_000_000_000), store(R7, word(STATE.timeSec), 'u32', R1)],
-  [alu(R1, '*', 1_000_000_000), alu(R0, '-', R1), alu(R0, '/', 1000), store(R7, word(STATE.timeUsec), 'u32', R0)],
+  [alu(R1, '*', 1_000_000_000), alu(R0, '-', R1), nsec ? mov(R9, R0) : []],
+  [alu(R0, '/', 1000), store(R7, word(STATE.timeUsec), 'u32', R0)],
+  nsec ? [alu(R0, '*', 1000), alu(R9, '-', R0), store(R7, word(STATE.timeNsec), 'u32', R9)] : [],
 ];
+
+/** Looks at the clock for each packet: what it shows is exact. */
+export const exactClockCode = (): Code => [call('ktime_get_ns'), wallClockCode(true)];
 
 /**
  * Looks at the clock when a packet of a device without delay is due for it. A look costs as much as a packet, so it
@@ -38,6 +43,6 @@ export function clockCode(batchSize: number): Code {
     [jumpIf(R8, '>', RESOLUTION_NS / 2, stamp), alu(R1, '<<', 1), alu(R1, '|', 1), alu(R1, '&', MOST_MASK)],
     [store(R7, word(STATE.stampMask), 'u32', R1), jump(stamp)],
     [slower, alu(R1, '>>', 1), store(R7, word(STATE.stampMask), 'u32', R1)],
-    [stamp, wallClockCode(), fresh],
+    [stamp, wallClockCode(false), fresh],
   ];
 }

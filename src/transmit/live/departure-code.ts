@@ -20,6 +20,8 @@ export interface DepartureOptions {
   readonly pause: Label;
   /** What is to be done with a fresh time in R0; R8 and R9 may be used. */
   readonly stamp: Code;
+  /** Each packet wants a time of its own. */
+  readonly exact: boolean;
 }
 
 /**
@@ -27,9 +29,9 @@ export interface DepartureOptions {
  * behind packet. The first packet of a device does not wait, nor counts as a departure. Waiting is counted as idle time
  * (spin of the kernel). R0 to R9 are lost but for R7.
  */
-export function departureCode({ delayNs, drop, pause, stamp }: DepartureOptions): Code {
+export function departureCode({ delayNs, drop, pause, stamp, exact }: DepartureOptions): Code {
   const [due, first, wait, waited, go] = [label('due'), label('first'), label('wait'), label('waited'), label('go')];
-  const short = delayNs < SHORT_NS;
+  const short = delayNs < SHORT_NS && !exact;
   const idle: Code = [
     [mov(R1, R0), alu(R1, '-', R9), load(R6, 'u64', R7, word(STATE.idle)), alu(R6, '+', R1)],
     store(R7, word(STATE.idle), 'u64', R6),

@@ -1,6 +1,7 @@
 import { assemble } from '../../ebpf/assembler.ts';
 import { ProgramArray, SharedMap } from '../../linux/bpf-map.ts';
 import { BpfProgram } from '../../linux/bpf-program.ts';
+import { offsetNs } from '../../linux/clock.ts';
 import { ERRNO, errnoName } from '../../linux/errno.ts';
 import type { TransmitJob } from '../../pktgen/engine.ts';
 import { LIVE_PHASE, progressOf, readU64, STATE, writeU64 } from '../../template/device-state.ts';
@@ -44,7 +45,6 @@ interface LiveCall {
 const MOST_TURNS = 0xffff_ffff;
 /** What a call ends with that was interrupted, or made all its turns. */
 const ORDERLY: ReadonlySet<number> = new Set([0, -ERRNO.EINTR]);
-const WORD = 0x1_0000_0000;
 
 /**
  * The live frames of one kpktgend thread: one program for all its devices, run by one long call on a thread of its own,
@@ -267,9 +267,9 @@ export class LiveThread {
 
   /** The program works out the wall clock from ktime. */
   #setWallOffset(): void {
-    const offset = this.#clock.wall() - this.#clock.now();
-    this.#words[THREAD.wallOffset + 1] = Math.floor(offset / WORD);
-    this.#words[THREAD.wallOffset] = offset % WORD;
+    const ahead = offsetNs(this.#clock.wallOffset());
+    this.#words[THREAD.wallOffset + 1] = Number(ahead >> 32n);
+    this.#words[THREAD.wallOffset] = Number(ahead & 0xffff_ffffn);
   }
 
   close(): void {

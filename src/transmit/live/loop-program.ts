@@ -18,7 +18,7 @@ import type { TransmitJob } from '../../pktgen/engine.ts';
 import { KEPT_FRAME, LIVE_PHASE, STATE } from '../../template/device-state.ts';
 import { packetCode } from '../../template/ebpf-executor.ts';
 import { MIN_PAYLOAD } from '../../template/packet-template.ts';
-import { clockCode, wallClockCode } from './clock-code.ts';
+import { clockCode, exactClockCode, wallClockCode } from './clock-code.ts';
 import { departureCode } from './departure-code.ts';
 import { wholeBytes } from './live-limits.ts';
 import { STACK } from './stack.ts';
@@ -120,12 +120,14 @@ function deviceCode(job: TransmitJob, options: LoopOptions, { drop }: Exits): Co
   const packet = packetCode({ template, state: job.state, flows: flowsMap(job.id), whole });
   const make = [packet.code, repeats > 1 ? keepCode(job, repeats) : []];
   const paced = pace.delayNs > 0;
-  const { timestamp } = template.fixups;
+  const { timestamp, nsec } = template.fixups;
+  const exact = nsec !== undefined;
+  const stamp = timestamp ? wallClockCode(exact) : [];
   return [
     [load(R0, 'u32', R7, word(STATE.stop)), jumpIf(R0, '!=', 0, pause)],
     pace.burst > 1 ? [load(R0, 'u32', R7, word(STATE.burstLeft)), jumpIf(R0, '!=', 0, depart)] : [],
-    paced ? departureCode({ delayNs: pace.delayNs, drop, pause, stamp: timestamp ? wallClockCode() : [] }) : [],
-    timestamp && !paced ? clockCode(options.batchSize) : [],
+    paced ? departureCode({ delayNs: pace.delayNs, drop, pause, stamp, exact }) : [],
+    timestamp && !paced ? (exact ? exactClockCode() : clockCode(options.batchSize)) : [],
     pace.burst > 1 ? store(R7, word(STATE.burstLeft), 'u32', pace.burst) : [],
     depart,
     frameCode(options.room, drop),
