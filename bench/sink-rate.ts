@@ -1,3 +1,5 @@
+import { figuresOf } from '../src/receive/flow-figures.ts';
+import { SENDER_FIELDS } from '../src/receive/flow-key.ts';
 import { XdpReceiver } from '../src/receive/xdp-receiver.ts';
 import { type Figure, median, type Skipped } from './figure.ts';
 import { runPktgen } from './run-pktgen.ts';
@@ -9,10 +11,12 @@ const LINES = [`count ${PACKETS}`, 'pkt_size 60', 'dst_mac 02:00:00:00:00:02'];
 
 /** Packets per second of a run, and how many of them the receiver did not see. */
 async function measured(pair: VethPair): Promise<{ pps: number; lost: number }> {
-  using receiver = pair.onFarSide((ifindex) => new XdpReceiver({ ifindex, flows: 16, pass: false }));
+  using receiver = pair.onFarSide(
+    (ifindex) => new XdpReceiver({ ifindex, flows: 16, by: SENDER_FIELDS, pass: false, capture: 0 }),
+  );
   const { pps } = await runPktgen(pair.link, LINES);
-  const [flow] = receiver.flows();
-  return { pps, lost: PACKETS - (flow?.packets ?? 0) + (flow?.lost ?? 0) };
+  const { packets, lost } = figuresOf(receiver.records());
+  return { pps, lost: PACKETS - packets + lost };
 }
 
 /** A far end that measures, against one that only drops: on the same veth, in turns. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { duration, grouped, progressLine, short } from './progress-line.ts';
+import { grouped } from './figures-text.ts';
+import { duration, progressLine, short } from './progress-line.ts';
 
 test('numbers are short and have their unit', () => {
   const cases: [number, string][] = [

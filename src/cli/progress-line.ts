@@ -1,3 +1,5 @@
+import { grouped } from './figures-text.ts';
+
 /** A run as it stands, all devices together. */
 export interface Progress {
   readonly packets: number;
@@ -27,8 +29,6 @@ export function duration(seconds: number): string {
   if (s < 3600) return `${Math.floor(s / 60)} min ${String(s % 60).padStart(2, '0')} s`;
   return `${Math.floor(s / 3600)} h ${String(Math.floor((s % 3600) / 60)).padStart(2, '0')} min`;
 }
-
-export const grouped = (value: number): string => String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ',');
 
 /** The live line of a run: rates since the last look, how far it is, how long it will take. */
 export function progressLine(now: Progress, last: Progress): string {

@@ -1,6 +1,6 @@
 import type { Device } from '../pktgen/device.ts';
 import { type RunResult, resultText } from '../pktgen/result-text.ts';
-import { grouped } from './progress-line.ts';
+import { grouped } from './figures-text.ts';
 
 /** A device's run, as `--json` prints it. */
 export interface DeviceResult {

@@ -16,5 +16,6 @@ export const HELPER = {
   ktime_get_boot_ns: 125,
   ktime_get_coarse_ns: 160,
   loop: 181,
+  xdp_load_bytes: 189,
 } as const;
 export type HelperName = keyof typeof HELPER;

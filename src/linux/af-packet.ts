@@ -8,14 +8,25 @@ const cSetsockopt = declare('int setsockopt(int fd, int level, int name, const v
 const cSendto = declare('long sendto(int fd, void *data, size_t length, int flags, void *address, unsigned int size)');
 const cClose = declare('int close(int fd)');
 
-const AF_PACKET = 17;
-const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
+export const AF_PACKET = 17;
+export const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
+/** All protocols (linux/if_ether.h). */
+export const ETH_P_ALL = 3;
 const SOL_SOCKET = 1;
 const SO = { SNDBUF: 7, PRIORITY: 12, SNDBUFFORCE: 32 } as const;
-const SOL_PACKET = 263;
+export const SOL_PACKET = 263;
 /** Socket options of linux/if_packet.h. */
-const PACKET = { VERSION: 10, TX_RING: 13, VNET_HDR: 15, QDISC_BYPASS: 20 } as const;
-const TPACKET_V2 = 1;
+export const PACKET = {
+  RX_RING: 5,
+  STATISTICS: 6,
+  VERSION: 10,
+  TX_RING: 13,
+  VNET_HDR: 15,
+  QDISC_BYPASS: 20,
+  IGNORE_OUTGOING: 23,
+} as const;
+/** enum tpacket_versions. */
+export const TPACKET_VERSION = { V2: 1, V3: 2 } as const;
 const MSG_DONTWAIT = 0x40;
 /** Bytes that skbs on their way may take; the default allows some hundred. */
 const SEND_BUFFER = 16 << 20;
@@ -66,7 +77,7 @@ export class TxRingSocket implements Disposable {
     this.#fd = check(cSocket(AF_PACKET, SOCK_RAW_CLOEXEC, 0), 'socket', 'AF_PACKET (wants CAP_NET_RAW)');
     let mapping: Mapping | undefined;
     try {
-      this.#set(SOL_PACKET, PACKET.VERSION, TPACKET_V2, 'PACKET_VERSION');
+      this.#set(SOL_PACKET, PACKET.VERSION, TPACKET_VERSION.V2, 'PACKET_VERSION');
       this.#set(SOL_PACKET, PACKET.VNET_HDR, 1, 'PACKET_VNET_HDR');
       if (bypassQdisc) this.#set(SOL_PACKET, PACKET.QDISC_BYPASS, 1, 'PACKET_QDISC_BYPASS');
       if (priority !== 0) this.#set(SOL_SOCKET, SO.PRIORITY, priority, 'SO_PRIORITY');

@@ -50,19 +50,20 @@ export class SharedMap implements Disposable {
   }
 }
 
-/** A hash table that only programs use: from keys of 8 bytes to values of 4. */
+/** A hash table that only programs use, to values of 4 bytes. */
 export class HashMap implements Disposable {
   readonly fd: number;
   #open = true;
 
-  constructor(entries: number, name: string) {
-    this.fd = createMap(MAP_TYPE.HASH, 4, entries, 0, name, 8);
+  /** `keyLen`: bytes of its keys. */
+  constructor(entries: number, keyLen: number, name: string) {
+    this.fd = createMap(MAP_TYPE.HASH, 4, entries, 0, name, keyLen);
   }
   /** Takes a key out; false when it was not there. */
-  delete(key: bigint): boolean {
+  delete(key: Uint8Array): boolean {
     const { mapUpdate } = bpfAttr;
     const attributes = new Attributes(mapUpdate.size).u32(mapUpdate.map, this.fd);
-    return attributes.pointer(mapUpdate.key, BigUint64Array.of(key)).call(BPF.MAP_DELETE_ELEM) === 0;
+    return attributes.pointer(mapUpdate.key, key).call(BPF.MAP_DELETE_ELEM) === 0;
   }
   [Symbol.dispose](): void {
     if (!this.#open) return;

@@ -1,22 +1,30 @@
-import { alu, alu32, jump, jumpIf, label, load, mov, mov32, toBigEndian } from '../ebpf/code.ts';
-import { type Code, type Label, R1, R2, R6, R7, R8, R9 } from '../ebpf/instruction.ts';
+import { alu, alu32, jump, jumpIf, label, load, mov, mov32, store, toBigEndian } from '../ebpf/code.ts';
+import { type Code, type Label, R1, R2, R6, R7, R8, R9, R10 } from '../ebpf/instruction.ts';
 import { ETHERNET_HEADER_LEN, ETHERTYPE, ethernetField } from '../wire/ethernet.ts';
 import { IP_PROTOCOL, IPV4_HEADER_LEN, ipv4Field } from '../wire/ipv4.ts';
 import { IPV6_HEADER_LEN, ipv6Field } from '../wire/ipv6.ts';
 import { MPLS_LABEL_LEN } from '../wire/mpls.ts';
-import { PKTGEN_HEADER_LEN, PKTGEN_MAGIC } from '../wire/pktgen-header.ts';
-import { UDP_HEADER_LEN } from '../wire/udp.ts';
+import {
+  PKTGEN_HEADER_LEN,
+  PKTGEN_MAGIC,
+  pktgenField,
+  TAGGED_LEN,
+  TIMED_LEN,
+  trailerField,
+} from '../wire/pktgen-header.ts';
+import { UDP_HEADER_LEN, udpField } from '../wire/udp.ts';
 import { VLAN_TAG_LEN, vlanField } from '../wire/vlan.ts';
 import {
   EXTENSIONS,
   FRAGMENT_HEADER,
-  HAS_VLAN,
   MOST_EXTENSIONS,
   MOST_LABELS,
+  MOST_NSEC,
   MOST_TAGS,
   MPLS_TYPES,
   TAG_TYPES,
 } from './find-header.ts';
+import { type FlowField, flowKeyField, HAS_VLAN, IPV4_MAPPED, keyLength } from './flow-key.ts';
 
 /** Where to go with frames that are not ours. */
 export interface NotOurs {
@@ -32,45 +40,78 @@ const raw32 = (value: number): number => (raw16(value & 0xffff) << 16) | raw16(v
 /** Goes to `short` unless the frame has so many bytes from R6 on. */
 const need = (bytes: number, short: Label): Code => [mov(R1, R6), alu(R1, '+', bytes), jumpIf(R1, '>', R7, short)];
 
+/** Where the key of the flow is put together, and what it is made of. */
+export interface KeyPlace {
+  /** Offset of its first byte from the end of the stack. */
+  readonly at: number;
+  readonly by: readonly FlowField[];
+}
+
 /**
- * Does what findHeader() does. Wants R6 at the frame and R7 at its end; leaves R6 at the pktgen header, of which all bytes
- * may be read, and the key in R8. R0 to R2 and R9 are lost.
+ * Does what HeaderFinder.find() does. Wants R6 at the frame and R7 at its end; leaves R6 at the pktgen header, of which all
+ * bytes may be read, the key on the stack, and what microseconds leave of the time in R8, ns. R1, R2 and R9 are lost.
  */
-export function findHeaderCode(to: NotOurs): Code {
+export function findHeaderCode(to: NotOurs, key: KeyPlace): Code {
   const [ipv4, ipv6, udp] = [label('IPv4'), label('IPv6'), label('UDP')];
   return [
     need(ETHERNET_HEADER_LEN, to.truncated),
-    [
-      load(R8, 'u32', R6, ethernetField.src),
-      load(R1, 'u16', R6, ethernetField.src + 4),
-      alu(R1, '<<', 32),
-      alu(R8, '|', R1),
-    ],
+    Array.from({ length: keyLength(key.by) / 8 }, (_, i) => store(R10, key.at + 8 * i, 'u64', 0)),
+    copyToKey(key, 'mac', 0, ethernetField.src, 6),
     [load(R9, 'u16', R6, ethernetField.type), alu(R6, '+', ETHERNET_HEADER_LEN)],
-    tagsCode(to),
+    tagsCode(to, key),
     labelsCode(to, ipv4, ipv6),
     [jumpIf(R9, '==', raw16(ETHERTYPE.IPV4), ipv4), jumpIf(R9, '==', raw16(ETHERTYPE.IPV6), ipv6), jump(to.foreign)],
-    [ipv4, ipv4Code(to), jump(udp)],
-    [ipv6, ipv6Code(to, udp)],
-    [udp, need(UDP_HEADER_LEN + PKTGEN_HEADER_LEN, to.foreign), alu(R6, '+', UDP_HEADER_LEN)],
-    [load(R1, 'u32', R6), mov32(R2, raw32(PKTGEN_MAGIC)), jumpIf(R1, '!=', R2, to.foreign)],
+    [ipv4, ipv4Code(to, key), jump(udp)],
+    [ipv6, ipv6Code(to, key, udp)],
+    [udp, need(UDP_HEADER_LEN + PKTGEN_HEADER_LEN, to.foreign)],
+    [load(R1, 'u32', R6, UDP_HEADER_LEN + pktgenField.magic), mov32(R2, raw32(PKTGEN_MAGIC))],
+    jumpIf(R1, '!=', R2, to.foreign),
+    [copyToKey(key, 'sport', 0, udpField.srcPort, 2), copyToKey(key, 'dport', 0, udpField.dstPort, 2)],
+    [load(R9, 'u16', R6, udpField.length), toBigEndian(R9, 16), alu(R6, '+', UDP_HEADER_LEN)],
+    trailerCode(key),
+  ];
+}
+
+/** Copies bytes of the frame, from an offset of R6, into a field of the key, where that is one of it. R1 is lost. */
+function copyToKey({ at, by }: KeyPlace, field: FlowField, into: number, from: number, length: number): Code {
+  if (!by.includes(field)) return [];
+  const parts: Code[] = [];
+  for (let done = 0; done < length; ) {
+    const [size, bytes] = length - done >= 4 ? (['u32', 4] as const) : (['u16', 2] as const);
+    const to = at + flowKeyField[field] + into + done;
+    parts.push([load(R1, size, R6, from + done), store(R10, to, size, R1)]);
+    done += bytes;
+  }
+  return parts;
+}
+
+/** What may stand behind the pktgen header at R6; R9 is the length of the datagram with its header. */
+function trailerCode(key: KeyPlace): Code {
+  const done = label('no more behind the header');
+  return [
+    mov(R8, 0),
+    [jumpIf(R9, '<', UDP_HEADER_LEN + TAGGED_LEN, done), need(TAGGED_LEN, done)],
+    copyToKey(key, 'tag', 0, trailerField.flowTag, 2),
+    [jumpIf(R9, '<', UDP_HEADER_LEN + TIMED_LEN, done), need(TIMED_LEN, done)],
+    [load(R1, 'u16', R6, trailerField.nsec), toBigEndian(R1, 16), jumpIf(R1, '>=', MOST_NSEC, done), mov(R8, R1)],
+    done,
   ];
 }
 
 /** The outer tag's id becomes part of the key. R9 = type of what is behind the tags. */
-function tagsCode({ truncated }: NotOurs): Code {
+function tagsCode({ truncated }: NotOurs, { at, by }: KeyPlace): Code {
   const done = label('no more tags');
+  const outer: Code = [
+    [load(R1, 'u16', R6, vlanField.tci), alu(R1, '&', raw16(0xfff)), alu(R1, '|', raw16(HAS_VLAN))],
+    store(R10, at + flowKeyField.vlan, 'u16', R1),
+  ];
   return [
     Array.from({ length: MOST_TAGS }, (_, i) => {
       const tag = label('tag');
-      const outer: Code = [
-        [load(R1, 'u16', R6, vlanField.tci), toBigEndian(R1, 16), alu(R1, '&', 0xfff), alu(R1, '|', HAS_VLAN)],
-        [alu(R1, '<<', 48), alu(R8, '|', R1)],
-      ];
       return [
         [TAG_TYPES.map((type) => jumpIf(R9, '==', raw16(type), tag)), jump(done), tag],
         need(VLAN_TAG_LEN, truncated),
-        i === 0 ? outer : [],
+        i === 0 && by.includes('vlan') ? outer : [],
         [load(R9, 'u16', R6, vlanField.type), alu(R6, '+', VLAN_TAG_LEN)],
       ];
     }),
@@ -93,20 +134,29 @@ function labelsCode({ truncated, foreign }: NotOurs, ipv4: Label, ipv6: Label): 
   ];
 }
 
-function ipv4Code({ truncated, fragment, foreign }: NotOurs): Code {
+function ipv4Code({ truncated, fragment, foreign }: NotOurs, key: KeyPlace): Code {
+  const address = (field: 'src' | 'dst'): Code =>
+    key.by.includes(field)
+      ? [
+          store(R10, key.at + flowKeyField[field] + IPV4_MAPPED.at, 'u16', IPV4_MAPPED.mark),
+          copyToKey(key, field, IPV4_MAPPED.address, ipv4Field[field], 4),
+        ]
+      : [];
   return [
     need(IPV4_HEADER_LEN, truncated),
-    [load(R1, 'u8', R6), mov(R2, R1), alu(R2, '>>', 4), jumpIf(R2, '!=', 4, foreign)],
-    [alu(R1, '&', 15), alu(R1, '<<', 2), jumpIf(R1, '<', IPV4_HEADER_LEN, foreign)],
+    [load(R9, 'u8', R6), mov(R2, R9), alu(R2, '>>', 4), jumpIf(R2, '!=', 4, foreign)],
+    [alu(R9, '&', 15), alu(R9, '<<', 2), jumpIf(R9, '<', IPV4_HEADER_LEN, foreign)],
     [load(R2, 'u16', R6, ipv4Field.fragment), alu(R2, '&', raw16(0x3fff)), jumpIf(R2, '!=', 0, fragment)],
-    [load(R2, 'u8', R6, ipv4Field.protocol), jumpIf(R2, '!=', IP_PROTOCOL.UDP, foreign), alu(R6, '+', R1)],
+    [load(R2, 'u8', R6, ipv4Field.protocol), jumpIf(R2, '!=', IP_PROTOCOL.UDP, foreign)],
+    [address('src'), address('dst'), alu(R6, '+', R9)],
   ];
 }
 
-function ipv6Code({ truncated, fragment, foreign }: NotOurs, udp: Label): Code {
+function ipv6Code({ truncated, fragment, foreign }: NotOurs, key: KeyPlace, udp: Label): Code {
   return [
     need(IPV6_HEADER_LEN, truncated),
     [load(R1, 'u8', R6), alu(R1, '>>', 4), jumpIf(R1, '!=', 6, foreign)],
+    [copyToKey(key, 'src', 0, ipv6Field.src, 16), copyToKey(key, 'dst', 0, ipv6Field.dst, 16)],
     [load(R9, 'u8', R6, ipv6Field.nextHeader), alu(R6, '+', IPV6_HEADER_LEN)],
     Array.from({ length: MOST_EXTENSIONS }, () => {
       const [extension, fragments, next] = [label('extension'), label('fragment header'), label('next header')];

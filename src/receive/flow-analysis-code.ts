@@ -1,7 +1,7 @@
-import { alu, alu32, atomic, jump, jumpIf, label, load, mov, mov32, store } from '../ebpf/code.ts';
+import { alu, alu32, atomic, jump, jumpIf, label, load, mov, mov32, movWide, store } from '../ebpf/code.ts';
 import { type Code, type Label, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, type Register } from '../ebpf/instruction.ts';
 import { RESTART_DISTANCE } from './flow-analysis.ts';
-import { RECORD, WINDOW_WORDS } from './flow-record.ts';
+import { MOST_LATENCY, RECORD, WINDOW_WORDS } from './flow-record.ts';
 import { HISTOGRAM_BITS, HISTOGRAM_BUCKETS } from './latency-histogram.ts';
 
 /** How often a record that another CPU writes is looked at again; it is let go of after some ten ns. */
@@ -69,7 +69,7 @@ function sequenceCode(known: Label): Code {
     [mov(R3, R1), alu(R3, '+', R2), jumpIf(R2, 's<=', 0, late)],
     nextCode(),
     jump(known),
-    [late, jumpIf(R2, 's<', -Number(RESTART_DISTANCE), restart), jumpIf(R3, 's<', 0, restart)],
+    [late, jumpIf(R2, 's<', -RESTART_DISTANCE, restart), jumpIf(R3, 's<', 0, restart)],
     [take(R4, RECORD.highestSent), jumpIf(R8, '>', R4, restart)],
     lateCode(),
     jump(known),
@@ -117,7 +117,8 @@ function timeCode(): Code {
   ];
   return [
     // R3 = the latency, R1 = packets with a time before.
-    [mov(R3, 0), jumpIf(R9, '<=', R8, positive), mov(R3, R9), alu(R3, '-', R8), positive],
+    [mov(R3, 0), jumpIf(R9, '<=', R8, positive), mov(R3, R9), alu(R3, '-', R8)],
+    [movWide(R1, MOST_LATENCY), jumpIf(R3, '<=', R1, positive), mov(R3, R1), positive],
     [take(R1, RECORD.timed), mov(R0, R1), alu(R0, '+', 1), keep(RECORD.timed, R0), add(RECORD.latencySum, R3)],
     [take(R2, RECORD.latencyMax), jumpIf(R3, '<=', R2, most), keep(RECORD.latencyMax, R3), most],
     [jumpIf(R1, '==', 0, first), take(R2, RECORD.latencyLast), mov(R4, R3), alu(R4, '-', R2)],

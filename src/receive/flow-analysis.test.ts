@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { takeArrival } from './flow-analysis.ts';
+import { FlowAnalysis } from './flow-analysis.ts';
 import { type FlowFigures, flowFigures } from './flow-figures.ts';
-import { RECORD_WORDS } from './flow-record.ts';
+import { FLOW_KEY_LEN } from './flow-key.ts';
 
 const SEC = 1_700_000_000;
 
@@ -12,13 +12,14 @@ function figuresOf(
   seqs: readonly number[],
   { timed = true, run = () => 0 }: { timed?: boolean; run?: (i: number) => number } = {},
 ): FlowFigures {
-  const record = new BigUint64Array(RECORD_WORDS);
+  const analysis = new FlowAnalysis(new Uint8Array(FLOW_KEY_LEN));
   for (const [i, seq] of seqs.entries()) {
     const us = run(i) * 1_000_000 + (seq % 1_000_000);
     const [sec, usec] = timed ? [SEC + Math.floor(us / 1e6), us % 1_000_000] : [0, 0];
-    takeArrival(record, { seq, sec, usec, bytes: 60, at: BigInt(SEC) * 1_000_000_000n + BigInt(us) * 1000n + 100n });
+    const [atSec, atNsec] = [SEC + Math.floor(us / 1e6), (us % 1_000_000) * 1000 + 100];
+    analysis.take({ seq, sec, nsec: usec * 1000, bytes: 60, atSec, atNsec });
   }
-  return flowFigures(record);
+  return flowFigures(analysis.record());
 }
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => (from + i) >>> 0);
 
@@ -104,12 +105,12 @@ test('whatever is dropped, doubled and moved: the counts are what was done', () 
 describe('latency', () => {
   /** A record of packets that took so long, ns. */
   function ofLatencies(latencies: readonly number[]): FlowFigures {
-    const record = new BigUint64Array(RECORD_WORDS);
+    const analysis = new FlowAnalysis(new Uint8Array(FLOW_KEY_LEN));
     for (const [i, latency] of latencies.entries()) {
-      const at = BigInt(SEC + i) * 1_000_000_000n + BigInt(latency);
-      takeArrival(record, { seq: i + 1, sec: SEC + i, usec: 0, bytes: 60, at });
+      const [atSec, atNsec] = latency < 0 ? [SEC + i - 1, 1e9 + latency] : [SEC + i, latency];
+      analysis.take({ seq: i + 1, sec: SEC + i, nsec: 0, bytes: 60, atSec, atNsec });
     }
-    return flowFigures(record);
+    return flowFigures(analysis.record());
   }
 
   test('least, mean, greatest, quantiles and variation', () => {

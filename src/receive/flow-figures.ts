@@ -1,3 +1,4 @@
+import { FLOW_KEY_LEN } from './flow-key.ts';
 import { RECORD } from './flow-record.ts';
 import { HISTOGRAM_BUCKETS, quantile } from './latency-histogram.ts';
 
@@ -14,9 +15,8 @@ export interface LatencyFigures {
   readonly variation: number;
 }
 
-/** What a flow's record says. */
-export interface FlowFigures {
-  readonly key: bigint;
+/** What was counted of packets. */
+export interface PacketFigures {
   readonly packets: number;
   readonly bytes: number;
   /** Numbers that did not come (RFC 7680): so far, as a late packet takes its own back. */
@@ -24,7 +24,9 @@ export interface FlowFigures {
   /** RFC 4737, type-P reordered. */
   readonly reordered: number;
   readonly duplicates: number;
+  /** So late that nobody can tell whether they came before: neither reordered nor duplicates. */
   readonly old: number;
+  /** How often senders began anew. */
   readonly restarts: number;
   /** From the first packet to the last, ns. */
   readonly durationNs: number;
@@ -32,41 +34,78 @@ export interface FlowFigures {
   readonly latency?: LatencyFigures;
 }
 
+/** What a flow's record says. */
+export interface FlowFigures extends PacketFigures {
+  /** See flowKeyField. */
+  readonly key: Uint8Array;
+}
+
+/** The key in a record: a view. */
+export const keyOf = (record: BigUint64Array): Uint8Array =>
+  new Uint8Array(record.buffer, record.byteOffset + RECORD.key * 8, FLOW_KEY_LEN);
+
 /** Reads a record. */
-export function flowFigures(record: BigUint64Array): FlowFigures {
-  const word = (at: number): bigint => record[at] ?? 0n;
-  const number = (at: number): number => Number(word(at));
-  const missing = word(RECORD.highest) - word(RECORD.base) + 1n - word(RECORD.distinct);
-  const packets = number(RECORD.packets);
-  const timed = number(RECORD.timed);
+export const flowFigures = (record: BigUint64Array): FlowFigures => ({ key: keyOf(record), ...figuresOf([record]) });
+
+/** Reads records as if they were of one flow. */
+export function figuresOf(records: readonly BigUint64Array[]): PacketFigures {
+  const sum = (of: (record: BigUint64Array) => bigint): number =>
+    Number(records.reduce((total, record) => total + of(record), 0n));
+  const word = (at: number): number => sum((record) => record[at] ?? 0n);
+  const begun = records.filter((record) => (record[RECORD.packets] ?? 0n) > 0n);
+  const timed = begun.filter((record) => (record[RECORD.timed] ?? 0n) > 0n);
   return {
-    key: word(RECORD.key),
-    packets,
-    bytes: number(RECORD.bytes),
-    lost: packets === 0 ? 0 : Number(missing) + number(RECORD.lostBefore),
-    reordered: number(RECORD.reordered),
-    duplicates: number(RECORD.duplicates),
-    old: number(RECORD.old),
-    restarts: number(RECORD.restarts),
-    durationNs: Number(word(RECORD.last) - word(RECORD.first)),
-    ...(timed > 0 && { latency: latencyFigures(record, timed) }),
+    packets: word(RECORD.packets),
+    bytes: word(RECORD.bytes),
+    lost: sum(lostOf),
+    reordered: word(RECORD.reordered),
+    duplicates: word(RECORD.duplicates),
+    old: word(RECORD.old),
+    restarts: word(RECORD.restarts),
+    durationNs: Number(greatest(begun, RECORD.last) - least(begun, RECORD.first)),
+    ...(timed.length > 0 && { latency: latencyOf(timed) }),
   };
 }
 
-function latencyFigures(record: BigUint64Array, packets: number): LatencyFigures {
-  const counts = new Uint32Array(record.buffer, record.byteOffset + RECORD.histogram * 8, HISTOGRAM_BUCKETS);
-  const number = (at: number): number => Number(record[at] ?? 0n);
-  const [min, max] = [number(RECORD.latencyMin), number(RECORD.latencyMax)];
+const sorted = (records: readonly BigUint64Array[], at: number): BigUint64Array =>
+  BigUint64Array.from(records, (record) => record[at] ?? 0n).sort();
+const least = (records: readonly BigUint64Array[], at: number): bigint => sorted(records, at)[0] ?? 0n;
+const greatest = (records: readonly BigUint64Array[], at: number): bigint => sorted(records, at).at(-1) ?? 0n;
+
+/** Numbers between base and highest that did not come, and those of runs before. */
+function lostOf(record: BigUint64Array): bigint {
+  const word = (at: number): bigint => record[at] ?? 0n;
+  if (word(RECORD.packets) === 0n) return 0n;
+  return word(RECORD.highest) - word(RECORD.base) + 1n - word(RECORD.distinct) + word(RECORD.lostBefore);
+}
+
+/** The histogram of all packets with a time. */
+export function latencyCounts(records: readonly BigUint64Array[]): Float64Array {
+  const counts = new Float64Array(HISTOGRAM_BUCKETS);
+  for (const record of records) {
+    const own = new Uint32Array(record.buffer, record.byteOffset + RECORD.histogram * 8, HISTOGRAM_BUCKETS);
+    for (let i = 0; i < HISTOGRAM_BUCKETS; i++) counts[i] = (counts[i] ?? 0) + (own[i] ?? 0);
+  }
+  return counts;
+}
+
+/** Of records that have packets with a time. */
+function latencyOf(records: readonly BigUint64Array[]): LatencyFigures {
+  const counts = latencyCounts(records);
+  const sum = (at: number): number => Number(records.reduce((total, record) => total + (record[at] ?? 0n), 0n));
+  const [min, max] = [Number(least(records, RECORD.latencyMin)), Number(greatest(records, RECORD.latencyMax))];
   /** A bucket's middle may lie beyond what there was. */
   const within = (share: number): number => Math.min(max, Math.max(min, quantile(counts, share)));
+  const packets = sum(RECORD.timed);
+  const differences = packets - records.length;
   return {
     packets,
     min,
-    mean: number(RECORD.latencySum) / packets,
+    mean: sum(RECORD.latencySum) / packets,
     max,
     p50: within(0.5),
     p99: within(0.99),
     p999: within(0.999),
-    variation: packets > 1 ? number(RECORD.variationSum) / (packets - 1) : 0,
+    variation: differences > 0 ? sum(RECORD.variationSum) / differences : 0,
   };
 }

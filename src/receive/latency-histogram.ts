@@ -30,8 +30,9 @@ export function bucketBounds(bucket: number): readonly [from: number, to: number
 }
 
 /** The time, ns, that a share of what was counted does not exceed; NaN where nothing was. */
-export function quantile(counts: Uint32Array, share: number): number {
-  const all = counts.reduce((sum, count) => sum + count, 0);
+export function quantile(counts: Uint32Array | Float64Array, share: number): number {
+  let all = 0;
+  for (const count of counts) all += count;
   let seen = 0;
   for (const [bucket, count] of counts.entries()) {
     seen += count;

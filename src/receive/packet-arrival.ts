@@ -2,11 +2,12 @@
 export interface Arrival {
   /** Sequence number, 32 bits. */
   readonly seq: number;
-  /** When it was sent by its own account: seconds and microseconds; both 0 where it carries no time. */
+  /** When it was sent by its own account: seconds since 1970, and ns; both 0 where it carries no time. */
   readonly sec: number;
-  readonly usec: number;
+  readonly nsec: number;
   /** Length of the frame, without FCS. */
   readonly bytes: number;
-  /** When it came, ns of the wall clock. */
-  readonly at: bigint;
+  /** When it came, by the wall clock: seconds since 1970, and ns. */
+  readonly atSec: number;
+  readonly atNsec: number;
 }

@@ -1,5 +1,3 @@
-import { RECORD_WORDS } from './flow-record.ts';
-
 /** What a receiver counts besides flows, and what it is told, as 64-bit words of a map. */
 export const SINK = {
   /** From ktime to the wall clock, ns. */
@@ -17,7 +15,14 @@ export const SINK = {
   busy: 7,
 } as const;
 export const SINK_WORDS = 16;
-/** Bytes of a flow's record. */
-export const RECORD_LEN = RECORD_WORDS * 8;
 /** The most flows of a table. */
 export const MOST_SINK_FLOWS = 65_536;
+
+/** What arrived, kept for a capture file: the number of packets that were to be kept, then a slot for each. */
+export const CAPTURE = { slots: 64, slotLen: 2048, at: 0, length: 8, captured: 12, bytes: 16 } as const;
+/** Bytes of a packet that are kept at most. */
+export const CAPTURE_SNAPLEN = CAPTURE.slotLen - CAPTURE.bytes;
+/** The most packets that are kept: 200 MB of them. */
+export const MOST_CAPTURED = 100_000;
+/** Bytes of the memory for so many. */
+export const captureLen = (packets: number): number => CAPTURE.slots + packets * CAPTURE.slotLen;

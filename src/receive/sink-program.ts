@@ -13,17 +13,18 @@ import {
   store,
   toBigEndian,
 } from '../ebpf/code.ts';
-import { type Code, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10 } from '../ebpf/instruction.ts';
+import { type Code, type Label, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10 } from '../ebpf/instruction.ts';
 import { pktgenField } from '../wire/pktgen-header.ts';
 import { findHeaderCode } from './find-header-code.ts';
 import { takeArrivalCode } from './flow-analysis-code.ts';
-import { RECORD } from './flow-record.ts';
-import { RECORD_LEN, SINK } from './sink-memory.ts';
+import { type FlowField, keyLength, SENDER_FIELDS } from './flow-key.ts';
+import { RECORD, RECORD_LEN } from './flow-record.ts';
+import { CAPTURE, CAPTURE_SNAPLEN, SINK } from './sink-memory.ts';
 
 /** XDP verdicts (enum xdp_action, linux/bpf.h). */
 const XDP = { DROP: 1, PASS: 2 } as const;
 /** What is kept while helpers run: offsets from the end of the stack. */
-const STACK = { key: -8, index: -12, bytes: -24, seq: -32, sent: -40, now: -48 } as const;
+const STACK = { key: -48, index: -52, bytes: -64, seq: -72, sent: -80, now: -88, context: -96 } as const;
 const BPF_NOEXIST = 1;
 
 /** How a receiver's program is to be. */
@@ -32,21 +33,31 @@ export interface SinkProgramOptions {
   readonly flows: number;
   /** Our packets go on to the stack too; those of others always do. */
   readonly pass: boolean;
+  /** What packets of a flow have in common. */
+  readonly by?: readonly FlowField[];
+  /** Packets of ours that are kept in the map `capture`. */
+  readonly capture?: number;
   /** Leaves the time in R0, ns of ktime; for tests another clock than the kernel's. */
   readonly clock?: Code;
 }
 
 /**
  * The XDP receiver: finds pktgen headers and keeps a record of each flow. Maps: `sink` (SINK), `flows` (records one
- * behind the other), `index` (from the key of a flow to its place).
+ * behind the other), `index` (from the key of a flow to its place), and `capture` (CAPTURE) where packets are kept.
  */
-export function sinkCode({ flows, pass, clock = [call('ktime_get_ns')] }: SinkProgramOptions): Code {
+export function sinkCode({
+  flows,
+  pass,
+  by = SENDER_FIELDS,
+  capture = 0,
+  clock = [call('ktime_get_ns')],
+}: SinkProgramOptions): Code {
   const found = { truncated: label('truncated'), fragment: label('fragment'), foreign: label('foreign') };
   const [known, full, busy, done] = [label('flow is known'), label('table is full'), label('busy'), label('done')];
   return [
+    capture > 0 ? store(R10, STACK.context, 'u64', R1) : [],
     [load(R6, 'u32', R1, 0), load(R7, 'u32', R1, 4), mov(R0, R7), alu(R0, '-', R6), store(R10, STACK.bytes, 'u64', R0)],
-    findHeaderCode(found),
-    store(R10, STACK.key, 'u64', R8),
+    findHeaderCode(found, { at: STACK.key, by }),
     headerCode(),
     [
       clock,
@@ -65,10 +76,12 @@ export function sinkCode({ flows, pass, clock = [call('ktime_get_ns')] }: SinkPr
       mapValue(R6, 'flows'),
       alu(R6, '+', R1),
     ],
+    keyCode(by),
     [load(R7, 'u64', R10, STACK.seq), load(R8, 'u64', R10, STACK.sent), load(R9, 'u64', R10, STACK.now)],
-    [load(R1, 'u64', R10, STACK.key), store(R6, RECORD.key * 8, 'u64', R1), load(R5, 'u64', R10, STACK.bytes)],
+    load(R5, 'u64', R10, STACK.bytes),
     takeArrivalCode({ busy }),
     countCode(SINK.ours),
+    capture > 0 ? captureCode(capture, done) : [],
     [done, mov(R0, pass ? XDP.PASS : XDP.DROP), exit()],
     [full, countCode(SINK.overflow), jump(done)],
     [busy, countCode(SINK.busy), jump(done)],
@@ -80,13 +93,26 @@ export function sinkCode({ flows, pass, clock = [call('ktime_get_ns')] }: SinkPr
   ];
 }
 
-/** Reads the pktgen header at R6: its number, and its time in ns. */
+/** Notes the key in the record at R6, whose flow may be new. */
+function keyCode(by: readonly FlowField[]): Code {
+  const known = label('key is known');
+  const words = Array.from({ length: keyLength(by) / 8 }, (_, i) => 8 * i);
+  return [
+    [load(R1, 'u64', R6, RECORD.packets * 8), jumpIf(R1, '!=', 0, known)],
+    words.map((at) => [load(R1, 'u64', R10, STACK.key + at), store(R6, RECORD.key * 8 + at, 'u64', R1)]),
+    known,
+  ];
+}
+
+/** Reads the pktgen header at R6: its number, and its time in ns, of which R8 is the rest. */
 function headerCode(): Code {
+  const untimed = label('no time');
   const part = (register: typeof R1, at: number): Code => [load(register, 'u32', R6, at), toBigEndian(register, 32)];
   return [
     [part(R1, pktgenField.seq), store(R10, STACK.seq, 'u64', R1)],
     [part(R1, pktgenField.sec), part(R2, pktgenField.usec)],
-    [alu(R1, '*', 1_000_000_000), alu(R2, '*', 1000), alu(R1, '+', R2), store(R10, STACK.sent, 'u64', R1)],
+    [alu(R1, '*', 1_000_000_000), alu(R2, '*', 1000), alu(R1, '+', R2), jumpIf(R1, '==', 0, untimed), alu(R1, '+', R8)],
+    [untimed, store(R10, STACK.sent, 'u64', R1)],
   ];
 }
 
@@ -94,7 +120,7 @@ function headerCode(): Code {
 const lookUp: Code = [mapAddress(R1, 'index'), mov(R2, R10), alu(R2, '+', STACK.key), call('map_lookup_elem')];
 
 /** Gives a flow the next place; another CPU may have been faster. R0 = address of its place. R7 is `sink`. */
-function newFlowCode(flows: number, known: ReturnType<typeof label>, full: ReturnType<typeof label>): Code {
+function newFlowCode(flows: number, known: Label, full: Label): Code {
   return [
     [load(R1, 'u64', R7, SINK.flows * 8), jumpIf(R1, '>=', flows, full)],
     [mov(R1, 1), atomic(R7, SINK.flows * 8, 'u64', 'fetchAdd', R1), jumpIf(R1, '>=', flows, full)],
@@ -106,3 +132,17 @@ function newFlowCode(flows: number, known: ReturnType<typeof label>, full: Retur
 
 /** Counts a packet; several CPUs may. */
 const countCode = (word: number): Code => [[mapValue(R1, 'sink'), mov(R2, 1), atomic(R1, word * 8, 'u64', '+', R2)]];
+
+/** Keeps the packet, as long as there is room for more. */
+function captureCode(packets: number, done: Label): Code {
+  const short = label('short enough to keep whole');
+  return [
+    [mapValue(R1, 'capture'), mov(R6, 1), atomic(R1, 0, 'u64', 'fetchAdd', R6), jumpIf(R6, '>=', packets, done)],
+    [alu(R6, '*', CAPTURE.slotLen), mapValue(R1, 'capture'), alu(R6, '+', R1), alu(R6, '+', CAPTURE.slots)],
+    [load(R7, 'u64', R10, STACK.bytes), store(R6, CAPTURE.length, 'u32', R7)],
+    [load(R1, 'u64', R10, STACK.now), store(R6, CAPTURE.at, 'u64', R1)],
+    [jumpIf(R7, '<=', CAPTURE_SNAPLEN, short), mov(R7, CAPTURE_SNAPLEN), short, jumpIf(R7, '==', 0, done)],
+    [load(R1, 'u64', R10, STACK.context), mov(R2, 0), mov(R3, R6), alu(R3, '+', CAPTURE.bytes), mov(R4, R7)],
+    [call('xdp_load_bytes'), jumpIf(R0, '!=', 0, done), store(R6, CAPTURE.captured, 'u32', R7)],
+  ];
+}

@@ -4,75 +4,70 @@ import { HashMap, SharedMap } from '../linux/bpf-map.ts';
 import { BpfProgram } from '../linux/bpf-program.ts';
 import { offsetNs, wallOffset } from '../linux/clock.ts';
 import { ERRNO, SyscallError } from '../linux/errno.ts';
-import { type FlowFigures, flowFigures } from './flow-figures.ts';
-import { RECORD_WORDS } from './flow-record.ts';
-import { RECORD_LEN, SINK, SINK_WORDS } from './sink-memory.ts';
+import { type FlowField, keyLength } from './flow-key.ts';
+import { RECORD, RECORD_LEN, RECORD_WORDS } from './flow-record.ts';
+import type { KeptPacket, Receiver, ReceiverOptions, ReceiverTotals } from './receiver.ts';
+import { CAPTURE, captureLen, SINK, SINK_WORDS } from './sink-memory.ts';
 import { sinkCode } from './sink-program.ts';
 
-/** How a receiver is to be. */
-export interface ReceiverOptions {
-  readonly ifindex: number;
-  /** Flows that there is room for; each takes 5 kB. */
-  readonly flows: number;
-  /** Our packets go on to the stack too. */
-  readonly pass: boolean;
-}
-
-/** What a receiver has counted besides its flows. */
-export interface ReceiverTotals {
-  readonly ours: number;
-  /** Frames of others, cut off ones, and fragments: they went on to the stack. */
-  readonly foreign: number;
-  readonly truncated: number;
-  readonly fragment: number;
-  /** Ours that are in no flow's record: there was no room for the flow, or another CPU had the record. */
-  readonly overflow: number;
-  readonly busy: number;
-}
-
 /**
- * Measures what arrives on a link of this thread's namespace, in XDP: in the driver, or in the stack where the driver
- * cannot. Reading what it has measured takes no system call. Wants CAP_BPF and CAP_NET_ADMIN.
+ * Measures in XDP: in the driver, or in the stack where the driver cannot. Reading what it has measured takes no system
+ * call. Wants CAP_BPF and CAP_NET_ADMIN.
  */
-export class XdpReceiver implements Disposable {
-  /** Where the program runs. */
-  readonly where: 'driver' | 'stack';
+export class XdpReceiver implements Receiver {
+  readonly how: string;
+  readonly by: readonly FlowField[];
+  readonly passes: boolean;
   readonly #sink = new SharedMap(SINK_WORDS * 8, 'pktgen_sink');
   readonly #flows: SharedMap;
   readonly #index: HashMap;
+  readonly #capture: SharedMap | undefined;
   readonly #link: BpfLink;
   readonly #words = new BigUint64Array(this.#sink.memory, 0, SINK_WORDS);
   readonly #room: number;
+  readonly #captures: number;
 
   /** Throws SyscallError: EBUSY where another program is on the link. */
-  constructor({ ifindex, flows, pass }: ReceiverOptions) {
+  constructor({ ifindex, flows, by, pass, capture }: ReceiverOptions) {
     this.#room = flows;
+    this.#captures = capture;
+    this.by = by;
+    this.passes = pass;
     this.#flows = new SharedMap(flows * RECORD_LEN, 'pktgen_flows');
-    this.#index = new HashMap(flows, 'pktgen_index');
-    this.setClock();
-    const maps = { sink: this.#sink.fd, flows: this.#flows.fd, index: this.#index.fd };
+    this.#index = new HashMap(flows, keyLength(by), 'pktgen_index');
+    this.#capture = capture > 0 ? new SharedMap(captureLen(capture), 'pktgen_capture') : undefined;
+    this.refresh();
+    const maps = {
+      sink: this.#sink.fd,
+      flows: this.#flows.fd,
+      index: this.#index.fd,
+      ...(this.#capture && { capture: this.#capture.fd }),
+    };
     try {
-      using program = new BpfProgram('XDP', assemble(sinkCode({ flows, pass }), maps), 'pktgen_sink');
+      const code = assemble(sinkCode({ flows, by, pass, capture }), maps);
+      using program = new BpfProgram('XDP', code, 'pktgen_sink');
       const { link, where } = attach(ifindex, program);
       this.#link = link;
-      this.where = where;
+      this.how = `an XDP program in the ${where}`;
     } catch (error) {
-      for (const map of [this.#index, this.#flows, this.#sink]) map[Symbol.dispose]();
+      this.#closeMaps();
       throw error;
     }
   }
 
-  /** Tells the program the difference between its clock and the wall clock, which may be set or slewed. */
-  setClock(): void {
+  /** Tells the program the difference between its clock and the wall clock. */
+  refresh(): void {
     Atomics.store(this.#words, SINK.wallOffset, offsetNs(wallOffset()));
   }
 
-  /** What is known of each flow, in the order in which they came. */
-  flows(): FlowFigures[] {
+  async settle(): Promise<void> {}
+
+  records(): BigUint64Array[] {
     const begun = Math.min(Number(this.#words[SINK.flows] ?? 0n), this.#room);
-    return Array.from({ length: begun }, (_, i) =>
-      flowFigures(new BigUint64Array(this.#flows.memory, i * RECORD_LEN, RECORD_WORDS)),
-    ).filter(({ packets }) => packets > 0);
+    return Array.from(
+      { length: begun },
+      (_, i) => new BigUint64Array(this.#flows.memory, i * RECORD_LEN, RECORD_WORDS),
+    ).filter((record) => (record[RECORD.packets] ?? 0n) > 0n);
   }
 
   totals(): ReceiverTotals {
@@ -84,11 +79,32 @@ export class XdpReceiver implements Disposable {
       fragment: number(SINK.fragment),
       overflow: number(SINK.overflow),
       busy: number(SINK.busy),
+      missed: 0,
     };
   }
 
+  captured(): KeptPacket[] {
+    if (!this.#capture) return [];
+    const view = new DataView(this.#capture.memory);
+    const kept = Math.min(Number(view.getBigUint64(0, true)), this.#captures);
+    return Array.from({ length: kept }, (_, i) => {
+      const slot = CAPTURE.slots + i * CAPTURE.slotLen;
+      const captured = view.getUint32(slot + CAPTURE.captured, true);
+      return {
+        at: view.getBigUint64(slot + CAPTURE.at, true),
+        length: view.getUint32(slot + CAPTURE.length, true),
+        bytes: new Uint8Array(view.buffer, slot + CAPTURE.bytes, captured),
+      };
+    }).filter(({ bytes }) => bytes.length > 0);
+  }
+
+  #closeMaps(): void {
+    for (const map of [this.#index, this.#flows, this.#capture, this.#sink]) map?.[Symbol.dispose]();
+  }
+
   [Symbol.dispose](): void {
-    for (const owner of [this.#link, this.#index, this.#flows, this.#sink]) owner[Symbol.dispose]();
+    this.#link[Symbol.dispose]();
+    this.#closeMaps();
   }
 }
 

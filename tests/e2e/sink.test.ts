@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { dissect } from '../../src/wire/dissect.ts';
+import { readPcap } from '../../src/wire/pcap.ts';
 import { Bench, cannotServe } from '../support/served.ts';
 import { Program } from './program.ts';
 
 const TIMEOUT_MS = 30_000;
 
 interface Flow {
+  readonly kind: string;
   readonly flow: string;
+  readonly fields: Readonly<Record<string, unknown>>;
   readonly packets: number;
   readonly bytes: number;
   readonly lost: number;
@@ -14,6 +20,7 @@ interface Flow {
   readonly duplicates: number;
   readonly restarts: number;
   readonly latency?: { readonly packets: number; readonly min: number; readonly p99: number; readonly max: number };
+  readonly totals?: Readonly<Record<string, number>>;
 }
 
 describe('sink', { skip: cannotServe() ?? false }, () => {
@@ -28,10 +35,11 @@ describe('sink', { skip: cannotServe() ?? false }, () => {
     bench.close();
   });
 
-  /** Sends while a sink looks on; what it says at its end. */
-  async function received(runs: readonly (readonly string[])[], args: readonly string[] = []): Promise<Flow[]> {
-    const sink = program.start(['sink', '-i', 'pg0p', '--json', ...args], { netns: bench.far });
-    await new Promise((resolve) => setTimeout(resolve, 700));
+  /** Sends while a sink looks on; what that says on stdout at its end. */
+  async function output(runs: readonly (readonly string[])[], args: readonly string[], files: readonly string[] = []) {
+    const sink = program.start(['sink', '-i', 'pg0p', ...args], { netns: bench.far });
+    // With --json and --csv it says nothing before something has come.
+    await new Promise((resolve) => setTimeout(resolve, 900));
     for (const run of runs) {
       const argv = ['run', '-i', 'pg0', '-m', '02:00:00:00:00:02', ...run];
       const { status, stderr } = await program.run(argv, { netns: bench.near });
@@ -40,16 +48,26 @@ describe('sink', { skip: cannotServe() ?? false }, () => {
     sink.process.kill('SIGINT');
     const { status, stdout, stderr } = await sink.ended;
     assert.equal(status, 0, stderr);
+    await program.leftNothing(files);
+    return { stdout, stderr };
+  }
+
+  /** The flows that it has seen, and the totals. */
+  async function received(runs: readonly (readonly string[])[], args: readonly string[] = []) {
+    const { stdout } = await output(runs, ['--json', ...args]);
     const lines = stdout
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line) as Flow);
-    await program.leftNothing();
-    return lines.slice(0, -1);
+    const totals = lines.find(({ kind }) => kind === 'totals')?.totals;
+    assert.ok(totals);
+    return { flows: lines.filter(({ kind }) => kind === 'flow'), totals };
   }
 
   test('every packet of a run is counted, none is lost, and each took its time', { timeout: TIMEOUT_MS }, async () => {
-    const [flow, ...more] = await received([['-n', '200000', '-s', '60']]);
+    const {
+      flows: [flow, ...more],
+    } = await received([['-n', '200000', '-s', '60']]);
     assert.ok(flow?.latency);
     assert.equal(more.length, 0);
     const { packets, bytes, lost, reordered, duplicates, restarts } = flow;
@@ -71,7 +89,7 @@ describe('sink', { skip: cannotServe() ?? false }, () => {
   });
 
   test('a second run begins anew; tags make flows', { timeout: TIMEOUT_MS }, async () => {
-    const flows = await received([
+    const { flows } = await received([
       ['-n', '1000'],
       ['-n', '500'],
       ['-n', '300', '--vlan-id', '7'],
@@ -85,6 +103,107 @@ describe('sink', { skip: cannotServe() ?? false }, () => {
     );
   });
 
+  test('flows by tag: one sender, whose flows have numbers of their own', { timeout: TIMEOUT_MS }, async () => {
+    const run = [
+      '-n',
+      '3000',
+      '-s',
+      '62',
+      '--flow-tag',
+      '100',
+      '--flows',
+      '3',
+      '--flowlen',
+      '4',
+      '--timestamp-ns',
+      '1',
+    ];
+    const { flows } = await received([[...run, '--flag', 'FLOW_SEQ']]);
+    assert.deepEqual(
+      flows.map(({ fields, packets, lost, reordered, duplicates, restarts }) => [
+        fields.tag,
+        ...[packets, lost, reordered, duplicates, restarts],
+      ]),
+      [100, 101, 102].map((tag) => [tag, 1000, 0, 0, 0, 0]),
+    );
+  });
+
+  test('65,536 flows by address and port, and what is more', { timeout: TIMEOUT_MS }, async () => {
+    // Every address with every port: both walk, at lengths that have no factor in common.
+    const addresses = ['--dst-min', '10.9.1.0', '--dst-max', '10.9.1.255'];
+    const ports = ['--udp-dst-min', '1000', '--udp-dst-max', '1257'];
+    const run = ['-n', '131072', '-s', '60', ...addresses, ...ports];
+    const { flows, totals } = await received([run], ['--by', 'dst,dport', '--flow-table', '65536']);
+    assert.equal(flows.length, 65_536);
+    assert.equal(new Set(flows.map(({ flow }) => flow)).size, 65_536);
+    assert.deepEqual([totals.ours, totals.overflow], [131_072 - (totals.overflow ?? 0), totals.overflow]);
+    assert.equal(
+      flows.reduce((sum, { packets }) => sum + packets, 0),
+      totals.ours,
+    );
+    // 256 addresses with 257 ports are 65,792.
+    assert.ok((totals.overflow ?? 0) >= 256, `${totals.overflow} of no flow`);
+  });
+
+  test('a packet socket counts the same, tags and all', { timeout: TIMEOUT_MS }, async () => {
+    const runs = [
+      ['-n', '20000', '--ratep', '100000'],
+      ['-n', '300', '--vlan-id', '7', '--svlan-id', '9'],
+      ['-n', '200', '--vlan-id', '7', '-s', '100', '--flow-tag', '5'],
+    ];
+    const { flows, totals } = await received(runs, ['--receiver', 'packet', '--pass']);
+    assert.deepEqual(
+      flows.map(({ flow, packets, bytes, lost, duplicates }) => [flow, packets, bytes, lost, duplicates]),
+      [
+        ['02:00:00:00:00:01', 20_000, 20_000 * 58, 0, 0],
+        ['02:00:00:00:00:01 VLAN 9', 300, 300 * 66, 0, 0],
+        ['02:00:00:00:00:01 VLAN 7 tag 5', 200, 200 * 100, 0, 0],
+      ],
+    );
+    assert.deepEqual([totals.ours, totals.missed], [20_500, 0]);
+    for (const { latency } of flows) assert.ok(latency && latency.p99 < 100_000_000);
+  });
+
+  for (const receiver of ['xdp', 'packet']) {
+    test(`the first packets in a file, by ${receiver}`, { timeout: TIMEOUT_MS }, async () => {
+      const file = join(program.temporary, 'first.pcap');
+      const run = ['-n', '100', '--ratep', '10000', '--vlan-id', '7', '--svlan-id', '9', '-s', '1000'];
+      const args = ['--receiver', receiver, '--pcap', file, '--pcap-limit', '10'];
+      const { stderr } = await output([run], args, ['first.pcap']);
+      assert.match(stderr, /^10 packets in the capture file$/m);
+      const { records } = readPcap(readFileSync(file));
+      rmSync(file);
+      const sequence = records.map(({ bytes, originalLen }) => {
+        assert.deepEqual([bytes.length, originalLen], [1000, 1000]);
+        const { layers } = dissect(bytes);
+        const header = layers.find(({ name }) => name === 'pktgen');
+        assert.ok(header?.name === 'pktgen');
+        return [layers.filter(({ name }) => name === 'vlan').length, header.header.seq];
+      });
+      assert.deepEqual(
+        sequence,
+        Array.from({ length: 10 }, (_, i) => [2, i + 1]),
+      );
+      const times = records.map(({ sec, nsec }) => sec * 1e6 + nsec / 1000);
+      assert.ok(times.every((time, i) => i === 0 || time > (times[i - 1] ?? 0)));
+    });
+  }
+
+  test('as text: a table and a chart; as values: a line a second, and all at the end', {
+    timeout: TIMEOUT_MS,
+  }, async () => {
+    const run = ['-n', '15000', '--ratep', '10000'];
+    const text = await output([run], []);
+    assert.match(
+      text.stdout,
+      /^flow +packets .*\n02:00:00:00:00:01 +15,000 .*\nlatency, packets:\n( +[\d.]+ [nµm]?s to .*\n)+$/s,
+    );
+    const values = (await output([run], ['--csv'])).stdout.trimEnd().split('\n');
+    const kinds = values.map((line) => line.split(',')[0]);
+    assert.deepEqual([kinds[0], kinds.at(-2), kinds.at(-1)], ['kind', 'flow', 'totals']);
+    assert.ok(kinds.includes('interval'), values.join('\n'));
+  });
+
   test('a link that there is not, and numbers that make no sense', { timeout: TIMEOUT_MS }, async () => {
     const none = await program.run(['sink', '-i', 'none0'], { netns: bench.far });
     assert.deepEqual([none.status, none.stdout], [1, '']);
@@ -93,11 +212,14 @@ describe('sink', { skip: cannotServe() ?? false }, () => {
     await first.says(/measures; \^C ends it/);
     const second = await program.run(['sink', '-i', 'pg0p'], { netns: bench.far });
     assert.deepEqual([second.status, second.stdout], [1, '']);
-    assert.match(second.stderr, /^pktgen: pg0p: another XDP program is there: /);
+    assert.match(second.stderr, /^pktgen: pg0p: another XDP program is there: .*--receiver packet/);
     first.process.kill('SIGTERM');
     assert.equal((await first.ended).status, 0);
-    const many = await program.run(['sink', '-i', 'pg0p', '--flows', '65537'], { netns: bench.far });
+    const many = await program.run(['sink', '-i', 'pg0p', '--flow-table', '65537'], { netns: bench.far });
     assert.equal(many.status, 2);
-    assert.match(many.stderr, /--flows "65537": wants a whole number from 1 to 65536/);
+    const field = await program.run(['sink', '-i', 'pg0p', '--by', 'src,port'], { netns: bench.far });
+    assert.equal(field.status, 2);
+    assert.match(field.stderr, /--by "src,port": there is no field "port", but mac, vlan, tag, sport, dport, src, dst/);
+    assert.match(many.stderr, /--flow-table "65537": wants a number from 1 to 65536/);
   });
 });

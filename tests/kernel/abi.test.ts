@@ -7,6 +7,7 @@ import { Btf } from '../../src/linux/btf.ts';
 import { ethtoolChannels, ifreq } from '../../src/linux/ethtool.ts';
 import * as fuse from '../../src/linux/fuse-abi.ts';
 import { nlmsghdr } from '../../src/linux/netlink.ts';
+import { tpacket3Hdr, tpacketReq3 } from '../../src/linux/packet-rx-ring.ts';
 import { ifaddrmsg, ifinfomsg, rtmsg, rtnexthop, rtnlLinkStats64 } from '../../src/linux/rtnetlink.ts';
 
 /** Offsets by our name of the member; `size`: of the struct. */
@@ -26,6 +27,9 @@ interface Row {
 const prefixed = (prefix: string, layout: Layout, names: Readonly<Record<string, string>> = {}) =>
   Object.fromEntries(Object.keys(layout).map((name) => [name, `${prefix}${names[name] ?? name}`]));
 
+/** The members of a union are rows of their own. */
+const { vlanTci, vlanTpid, ...tpacket3HdrOwn } = tpacket3Hdr;
+
 const ROWS: readonly Row[] = [
   { struct: 'sockaddr_ll', layout: sockaddrLl, names: prefixed('sll_', sockaddrLl) },
   { struct: 'tpacket2_hdr', layout: tpacket2Hdr, names: prefixed('tp_', tpacket2Hdr) },
@@ -39,6 +43,24 @@ const ROWS: readonly Row[] = [
       frameSize: 'frame_size',
       frameNr: 'frame_nr',
     }),
+  },
+  {
+    struct: 'tpacket_req3',
+    layout: tpacketReq3,
+    names: prefixed('tp_', tpacketReq3, {
+      blockSize: 'block_size',
+      blockNr: 'block_nr',
+      frameSize: 'frame_size',
+      frameNr: 'frame_nr',
+      retireBlkTov: 'retire_blk_tov',
+      sizeofPriv: 'sizeof_priv',
+      featureReqWord: 'feature_req_word',
+    }),
+  },
+  {
+    struct: 'tpacket3_hdr',
+    layout: tpacket3HdrOwn,
+    names: prefixed('tp_', tpacket3Hdr, { nextOffset: 'next_offset' }),
   },
   { struct: 'nlmsghdr', layout: nlmsghdr, names: prefixed('nlmsg_', nlmsghdr) },
   { struct: 'ifinfomsg', layout: ifinfomsg, names: prefixed('ifi_', ifinfomsg) },
