@@ -39,7 +39,8 @@ Examples:
   pktgen probe -i eth1                         what this kernel and link can do
   pktgen sink -i eth1                          what arrives: loss, reordering, duplicates, latency
 
-Exit status: 0 all was sent, 1 it was not or cannot be done here, 2 the command line makes no sense.`;
+Exit status: 0 all was sent, 1 it was not or cannot be done here, 2 the command line makes no sense,
+3 more was lost or took longer than --max-loss and --max-latency allow.`;
 
 /** The whole command line; `setStatus` takes what a command ends with. */
 export function newProgram(setStatus: (status: number) => void): Command {

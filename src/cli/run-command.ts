@@ -4,14 +4,21 @@ import { needsUserNamespace, reexecInUserNamespace } from '../lab/user-namespace
 import { allowedCpus } from '../linux/sched.ts';
 import { MODULE_PARAMS } from '../pktgen/pktgen.ts';
 import { comparisonText } from './comparison.ts';
+import { latencyChart } from './latency-chart.ts';
 import { addParamOptions, type ParamLine } from './param-options.ts';
+import { addReceiverOptions, receiverOptions, receiverText } from './receiver-options.ts';
 import { type Destination, labDestination, linkDestination, sendsToLink } from './run-destination.ts';
 import { runDevices } from './run-devices.ts';
+import { exceeded, runLimits } from './run-limits.ts';
 import type { RunOptions } from './run-options.ts';
 import { planDevices } from './run-plan.ts';
-import { allSent, arrivedText, resultsText } from './run-result.ts';
+import { arrivedOf, tagged } from './run-receiver.ts';
+import { allSent, arrivedJson, arrivedText, resultsText, sentBy } from './run-result.ts';
 import { addSampleOptions } from './sample-options.ts';
+import { UsageError } from './usage-error.ts';
 
+/** Exit status when more was lost, or took longer, than allowed. */
+const EXCEEDED = 3;
 /** The line of the log that tells which transmitter was chosen. */
 const HOW_IT_SENDS = /: transmitter /;
 
@@ -27,6 +34,14 @@ export function addRunCommand(program: Command, setStatus: (status: number) => v
     .option('-f, --first <N>', 'CPU of the first thread')
     .option('--pcap <FILE>', 'write the packets to a pcap file instead of sending them')
     .option('--force', 'send even to the link that carries the default route')
+    .optionsGroup('Receiving:')
+    .option('--sink <DEV>', 'measure what arrives on this link; the link that sends: what a reflector returns')
+    .option('--no-sink', 'do not measure at the far end of the lab, which drops the packets then')
+    .option('--sink-netns <NAME>', 'network namespace of that link')
+    .option('--max-loss <N>', 'exit status 3 when more packets are lost: a number, or a share such as 0.1%')
+    .option('--max-latency <TIME>', 'exit status 3 when the 99th percentile of the latency is longer: 50us, 2ms');
+  addReceiverOptions(command);
+  command
     .optionsGroup('Output:')
     .option('--json', 'one JSON object for each device instead of text')
     .option('-v, --verbose', 'show the log of the generator on stderr')
@@ -34,8 +49,10 @@ export function addRunCommand(program: Command, setStatus: (status: number) => v
     .addHelpText(
       'after',
       '\nExamples:\n  pktgen run\n  pktgen run -i eth1 -m 02:00:00:00:00:02 -d 198.18.0.1 -n 1000000\n' +
-        '  pktgen run -i eth1 -t 2 --ratep 50000 --count 0 --json\n\n' +
-        'Exit status: 0 all was sent, 1 it was not or cannot be done here, 2 the command line makes no sense.',
+        '  pktgen run -i eth1 -t 2 --ratep 50000 --count 0 --json\n' +
+        '  pktgen run -i eth1 --sink eth2 -n 1000000 --max-loss 0 --max-latency 100us\n\n' +
+        'Exit status: 0 all was sent, 1 it was not or cannot be done here, 2 the command line makes no sense, 3 more was lost\n' +
+        'or took longer than allowed.',
     );
   addSampleOptions(command);
   addParamOptions(command, params);
@@ -46,11 +63,16 @@ async function run(options: RunOptions, params: readonly ParamLine[]): Promise<n
   const cpus = allowedCpus();
   // Looked at before anything is made, so that a mistake costs nothing.
   planDevices(options.interface ?? 'lab', options, params, [], cpus);
+  const limits = runLimits(options);
+  receiverOptions(options);
+  wantReceiver(options);
   if (options.interface === undefined && needsUserNamespace()) return reexecInUserNamespace(process.argv.slice(1));
 
   await using destination: Destination =
     options.interface === undefined ? await labDestination(options) : linkDestination(options.interface, options);
-  const devices = planDevices(destination.link, options, params, destination.defaults, cpus);
+  const { receiver } = destination;
+  const planned = planDevices(destination.link, options, params, destination.defaults, cpus);
+  const devices = receiver ? tagged(planned) : planned;
   const log = (line: string): void => {
     const shown =
       options.verbose || options.debug || /ERROR|WARNING/.test(line) || (!options.json && HOW_IT_SENDS.test(line));
@@ -63,16 +85,43 @@ async function run(options: RunOptions, params: readonly ParamLine[]): Promise<n
     threads,
     ...(options.pcap && { pcap: options.pcap }),
   });
-  if (!options.json) process.stderr.write(`${destination.what}\n`);
+  if (!options.json) {
+    process.stderr.write(`${destination.what}\n`);
+    if (receiver) process.stderr.write(`${receiver.link}: ${receiverText(receiver)}\n`);
+  }
   const results = await runDevices(generator.pktgen, devices, options.json === true);
-  const arrived = sendsToLink(options) ? await destination.arrived?.() : undefined;
+  const sent = sentBy(results);
+  const numbered = generator.pktgen.devices.every(({ config }) => config.clone_skb <= 1 && config.burst <= 1);
+  const arrived =
+    receiver &&
+    (await arrivedOf(receiver, {
+      packets: sent,
+      numbered,
+      ...(destination.counted && { counted: destination.counted }),
+    }));
   if (options.json) {
     for (const result of results)
-      process.stdout.write(`${JSON.stringify(arrived ? { ...result, arrived } : result)}\n`);
+      process.stdout.write(`${JSON.stringify(arrived ? { ...result, arrived: arrivedJson(arrived) } : result)}\n`);
   } else {
     process.stdout.write(resultsText(results));
-    if (arrived) process.stdout.write(arrivedText(results, arrived));
-    if (arrived && options.interface === undefined) process.stderr.write(comparisonText() ?? '');
+    if (arrived) {
+      process.stdout.write(arrivedText(sent, arrived));
+      if (process.stderr.isTTY) process.stderr.write(latencyChart(arrived.histogram));
+    }
+    if (sendsToLink(options) && options.interface === undefined) process.stderr.write(comparisonText() ?? '');
   }
-  return allSent(results) ? 0 : 1;
+  const over = arrived ? exceeded(limits, sent, arrived) : [];
+  for (const line of over) process.stderr.write(`pktgen: ${line}\n`);
+  return allSent(results) ? (over.length > 0 ? EXCEEDED : 0) : 1;
+}
+
+/** Options that make sense only where something is received. */
+function wantReceiver(options: RunOptions): void {
+  const measures = sendsToLink(options) && (options.interface === undefined ? options.sink !== false : options.sink);
+  if (measures) return;
+  const names = ['maxLoss', 'maxLatency', 'by', 'sinkNetns'] as const;
+  const asked = names.find((name) => options[name] !== undefined);
+  const option = asked?.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  if (option)
+    throw new UsageError(`--${option}: nothing is received: name a link that the packets arrive on, --sink DEV`);
 }

@@ -2,8 +2,8 @@ import { LAB, Lab } from '../lab/lab.ts';
 import { hasCapability } from '../linux/capabilities.ts';
 import { RouteSocket } from '../linux/rtnetlink.ts';
 import type { RunOptions } from './run-options.ts';
-import type { Arrived } from './run-result.ts';
-import { RunError } from './usage-error.ts';
+import { openNamedReceiver, openRunReceiver, type RunReceiver } from './run-receiver.ts';
+import { RunError, UsageError } from './usage-error.ts';
 
 /** Where a run sends to. */
 export interface Destination extends AsyncDisposable {
@@ -12,8 +12,10 @@ export interface Destination extends AsyncDisposable {
   readonly defaults: readonly string[];
   /** One line: from where to where. */
   readonly what: string;
-  /** What the far end has counted. */
-  arrived?(): Promise<Arrived>;
+  /** What measures where the packets arrive; none where nobody asked for it. */
+  readonly receiver?: RunReceiver;
+  /** What the far end's link has counted, where nobody else sends to it. */
+  counted?(): { readonly packets: number; readonly bytes: number };
 }
 
 /** Packets of a run in the lab where no number is given: some seconds on a small machine. */
@@ -26,8 +28,14 @@ const wantsIpv6 = ({ ipv6, dest, dst6, dst6Min }: RunOptions): boolean =>
 
 /** A private lab. From here on this thread, and the workers it starts, are in its near namespace. */
 export async function labDestination(options: RunOptions): Promise<Destination> {
+  if (typeof options.sink === 'string')
+    throw new UsageError('--sink: wants a link to send to, -i DEV; the lab has its own');
   const lab = Lab.open(Number(options.threads ?? 1));
-  const sink = lab.dropInXdp();
+  const measures = sendsToLink(options) && options.sink !== false;
+  const receiver = measures
+    ? lab.onFarSide((ifindex) => openRunReceiver(LAB.far.name, ifindex, options, 'one-way'))
+    : undefined;
+  const sink = measures ? undefined : lab.dropInXdp();
   lab.near.enter();
   return {
     link: LAB.near.name,
@@ -40,8 +48,10 @@ export async function labDestination(options: RunOptions): Promise<Destination> 
       ...(wantsIpv6(options) ? [`src6 ${LAB_SOURCE_IPV6}`] : []),
     ],
     what: `private lab: ${LAB.near.name} (${LAB.near.mac}) > ${LAB.far.name} (${LAB.far.mac})`,
-    arrived: async () => lab.received(),
+    ...(receiver && { receiver }),
+    counted: () => lab.received(),
     async [Symbol.asyncDispose]() {
+      receiver?.receiver[Symbol.dispose]();
       sink?.[Symbol.dispose]();
       lab[Symbol.dispose]();
     },
@@ -68,10 +78,14 @@ export function linkDestination(link: string, options: RunOptions): Destination 
         'sudo setcap cap_net_raw+ep "$(command -v node)"; without it, "pktgen run" works in its private lab',
     );
   }
+  const receiver = typeof options.sink === 'string' ? openNamedReceiver(options.sink, options, info.name) : undefined;
   return {
     link,
     defaults: [],
     what: link,
-    async [Symbol.asyncDispose]() {},
+    ...(receiver && { receiver }),
+    async [Symbol.asyncDispose]() {
+      receiver?.receiver[Symbol.dispose]();
+    },
   };
 }

@@ -1,6 +1,7 @@
 import type { Device } from '../pktgen/device.ts';
 import { type RunResult, resultText } from '../pktgen/result-text.ts';
-import { grouped } from './figures-text.ts';
+import { grouped, shortTime } from './figures-text.ts';
+import type { Arrived, Trip } from './run-receiver.ts';
 
 /** A device's run, as `--json` prints it. */
 export interface DeviceResult {
@@ -25,12 +26,6 @@ export interface DeviceResult {
   readonly bps: number;
   /** The kernel's text. */
   readonly result: string;
-}
-
-/** What the far end of the lab counted. */
-export interface Arrived {
-  readonly packets: number;
-  readonly bytes: number;
 }
 
 /** The run of a device as plain data. */
@@ -72,14 +67,32 @@ export function resultsText(results: readonly DeviceResult[]): string {
   return [...each, total].join('');
 }
 
-/** What the lab's far end saw, held against what was sent. */
-export function arrivedText(results: readonly DeviceResult[], arrived: Arrived): string {
-  const sent = results.reduce((total, one) => total + one.packets, 0);
-  const verdict =
-    arrived.packets === sent
-      ? 'all of them'
-      : arrived.packets < sent
-        ? `${grouped(sent - arrived.packets)} were lost`
-        : 'more than were sent';
-  return `Sent ${grouped(sent)} packets; the far end counted ${grouped(arrived.packets)} (${grouped(arrived.bytes)} bytes): ${verdict}.\n`;
+/** Packets that left, of all devices. */
+export const sentBy = (results: readonly DeviceResult[]): number =>
+  results.reduce((total, one) => total + one.packets, 0);
+
+/** How the latency of a trip is to be understood. */
+const TRIP_TEXT: { readonly [T in Trip]: string } = { 'one-way': 'one-way, same clock', 'round trip': 'round trip' };
+
+/** Both ends of a run in one line, and what is out of the ordinary below. */
+export function arrivedText(sent: number, arrived: Arrived): string {
+  const { packets, lost, reordered = 0, duplicates = 0, missed, latency, trip } = arrived;
+  const parts = [
+    `sent ${grouped(sent)}`,
+    `received ${grouped(packets)}`,
+    `lost ${grouped(lost)}`,
+    reordered > 0 && `reordered ${grouped(reordered)}`,
+    duplicates > 0 && `duplicates ${grouped(duplicates)}`,
+    latency && `p99 latency ${shortTime(latency.p99)} ${TRIP_TEXT[trip]}`,
+  ];
+  const note =
+    missed > 0
+      ? `the receiver was too slow for ${grouped(missed)} of them: nothing is known of their latency and order\n`
+      : '';
+  return `${parts.filter(Boolean).join(' · ')}\n${note}`;
+}
+
+/** What a run's receiver has seen, as plain data. */
+export function arrivedJson({ histogram: _, ...arrived }: Arrived): object {
+  return arrived;
 }

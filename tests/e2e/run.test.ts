@@ -4,7 +4,8 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Arrived, DeviceResult } from '../../src/cli/run-result.ts';
+import type { Arrived } from '../../src/cli/run-receiver.ts';
+import type { DeviceResult } from '../../src/cli/run-result.ts';
 import { allowedCpus } from '../../src/linux/sched.ts';
 import { dissect } from '../../src/wire/dissect.ts';
 import { readPcap } from '../../src/wire/pcap.ts';
@@ -33,6 +34,8 @@ before(() => {
 });
 after(() => program.close());
 
+const sums = ({ packets, bytes, lost }: Arrived) => ({ packets, bytes, lost });
+
 /** Runs with --json in the lab; all must have been sent and have arrived. */
 async function inLab(args: readonly string[], nobody = false): Promise<LabResult> {
   const { status, stdout, stderr } = await program.run(['run', '--json', ...args], { nobody });
@@ -40,7 +43,7 @@ async function inLab(args: readonly string[], nobody = false): Promise<LabResult
   const result = only(stdout);
   assert.equal(stderr, '');
   assert.equal(result.errors, 0);
-  assert.deepEqual(result.arrived, { packets: result.packets, bytes: result.bytes });
+  assert.deepEqual(sums(result.arrived), { packets: result.packets, bytes: result.bytes, lost: 0 });
   return result;
 }
 
@@ -60,12 +63,13 @@ for (const [who, nobody, skip] of USERS) {
       assert.match(
         stderr,
         new RegExp(
-          `^private lab: pg0 .* > pg0p .*\\npktgen: pg0: transmitter ${nobody ? 'ring: no live frames: ' : 'live: '}.*\\n$`,
+          `^private lab: pg0 .* > pg0p .*\\npktgen: pg0: transmitter ${nobody ? 'ring: no live frames: ' : 'live: '}.*\\n` +
+            `pg0p: ${nobody ? 'a packet socket measures: a program in XDP wants ' : 'an XDP program in the driver measures'}.*\\n$`,
         ),
       );
       assert.match(
         stdout,
-        /^Device: pg0\nResult: OK: \d+\(c\d+\+d\d+\) usec, 20000 \(60byte,0frags\)\n {2}\d+pps \d+Mb\/sec \(\d+bps\) errors: 0\nSent 20,000 packets; the far end counted 20,000 \(1,200,000 bytes\): all of them\.\n$/,
+        /^Device: pg0\nResult: OK: \d+\(c\d+\+d\d+\) usec, 20000 \(60byte,0frags\)\n {2}\d+pps \d+Mb\/sec \(\d+bps\) errors: 0\nsent 20,000 · received 20,000 · lost 0 · p99 latency [\d.]+ [nµm]s one-way, same clock\n$/,
       );
     });
 
@@ -98,8 +102,8 @@ for (const [who, nobody, skip] of USERS) {
         else run.process.kill(signal);
         const { status, stdout, stderr } = await run.ended;
         assert.equal(status, 0, stderr);
-        assert.match(stdout, /^Device: pg0\nResult: OK: .* errors: 0\nSent ([\d,]+) packets; the far end counted \1 /s);
-        assert.doesNotMatch(stdout, /Sent 0 packets/);
+        assert.match(stdout, /^Device: pg0\nResult: OK: .* errors: 0\nsent ([\d,]+) · received \1 · lost 0 · /s);
+        assert.doesNotMatch(stdout, /sent 0 /);
       });
     }
   });
@@ -120,9 +124,15 @@ describe('what is sent in the lab', { skip: whyNoNetns }, () => {
         [`pg0@${second}`, 'pg0', second, 10000],
       ],
     );
-    for (const { arrived } of results(stdout)) assert.deepEqual(arrived, { packets: 20000, bytes: 1_200_000 });
+    for (const { arrived } of results(stdout)) {
+      assert.deepEqual(sums(arrived), { packets: 20000, bytes: 1_200_000, lost: 0 });
+      assert.deepEqual([arrived.reordered, arrived.duplicates], [0, 0]);
+    }
     const text = await program.run(['run', '-t', '2', '-n', '1000']);
-    assert.match(text.stdout, /\nTotal: 2,000 packets, .* errors: 0\nSent 2,000 packets; .*: all of them\.\n$/);
+    assert.match(
+      text.stdout,
+      /\nTotal: 2,000 packets, .* errors: 0\nsent 2,000 · received 2,000 · lost 0 · p99 latency .*\n$/,
+    );
   });
 
   test('a rate is held', async () => {

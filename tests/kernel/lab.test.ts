@@ -109,8 +109,8 @@ describe('lab of an ordinary user', { skip: whyNoUserLab }, () => {
     try {
       const { status, stdout, stderr } = asNobody([process.execPath, program, 'run', '-n', '5000', '--json']);
       assert.equal(status, 0, stderr);
-      const result = JSON.parse(stdout) as Record<string, unknown>;
-      assert.deepEqual(result.arrived, { packets: 5000, bytes: 300_000 }, stdout);
+      const { packets, bytes, lost } = (JSON.parse(stdout) as { arrived: Record<string, number> }).arrived;
+      assert.deepEqual({ packets, bytes, lost }, { packets: 5000, bytes: 300_000, lost: 0 }, stdout);
     } finally {
       remove();
     }

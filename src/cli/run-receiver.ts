@@ -1,0 +1,112 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Netns } from '../linux/netns.ts';
+import { RouteSocket } from '../linux/rtnetlink.ts';
+import { figuresOf, latencyCounts, type PacketFigures } from '../receive/flow-figures.ts';
+import type { OpenedReceiver } from '../receive/open-receiver.ts';
+import { openReceiverOn, receiverOptions } from './receiver-options.ts';
+import type { RunOptions } from './run-options.ts';
+import type { PlannedDevice } from './run-plan.ts';
+import { RunError } from './usage-error.ts';
+
+/** What a packet's latency is: to another link of this host, or to a reflector and back to the link it left by. */
+export type Trip = 'one-way' | 'round trip';
+
+/** The receiver of a run. */
+export interface RunReceiver extends OpenedReceiver {
+  readonly link: string;
+  readonly trip: Trip;
+}
+
+/** What a run's receiver is asked to keep. */
+const KEEPS = { pass: false, capture: 0 } as const;
+
+/** Opens the receiver on a link of this namespace, by its index. */
+export function openRunReceiver(link: string, ifindex: number, options: RunOptions, trip: Trip): RunReceiver {
+  const { choice, ...asked } = receiverOptions(options);
+  return { ...openReceiverOn(link, { ifindex, ...asked, ...KEEPS }, choice), link, trip };
+}
+
+/** Opens the receiver that `--sink` and `--sink-netns` name; the run sends to `sender` of this namespace. */
+export function openNamedReceiver(name: string, options: RunOptions, sender: string): RunReceiver {
+  const open = (): RunReceiver => {
+    using routes = new RouteSocket();
+    const link = routes.link(name);
+    if (!link) throw new RunError(`--sink ${name}: there is no such link ("ip link" lists them)`);
+    const isSame = options.sinkNetns === undefined && name === sender;
+    return openRunReceiver(name, link.index, options, isSame ? 'round trip' : 'one-way');
+  };
+  if (options.sinkNetns === undefined) return open();
+  using netns = Netns.open(options.sinkNetns);
+  return netns.run(open);
+}
+
+/**
+ * Gives devices that run side by side flow tags, so that the receiver can tell their sequence numbers apart; those that
+ * have tags keep them.
+ */
+export function tagged(devices: readonly PlannedDevice[]): readonly PlannedDevice[] {
+  const isTagged = devices.some(({ lines }) => lines.some((line) => line.startsWith('flow_tag ')));
+  if (devices.length < 2 || isTagged) return devices;
+  return devices.map((device, i) => {
+    const flows = device.lines.findLast((line) => line.startsWith('flows '));
+    const each = Math.max(1, Number(flows?.split(' ')[1] ?? 1));
+    return { ...device, lines: [`flow_tag ${(1 + i * each) & 0xffff}`, ...device.lines] };
+  });
+}
+
+/** What came of a run at its receiver. */
+export interface Arrived extends Pick<PacketFigures, 'packets' | 'bytes' | 'latency'> {
+  /** Sent, and not arrived. */
+  readonly lost: number;
+  /** Undefined where sequence numbers do not tell: packets are repeated, or several devices count for themselves. */
+  readonly reordered?: number;
+  readonly duplicates?: number;
+  /** Frames that came faster than the receiver could look at them; they may be among the lost. */
+  readonly missed: number;
+  readonly trip: Trip;
+  readonly histogram: Float64Array;
+}
+
+/** From one look at what is on its way to the next, ms; after so many without a change there is no more. */
+const LOOK_MS = 20;
+const STILL = 10;
+
+/** What is known of a run besides what its receiver saw. */
+export interface SentPackets {
+  readonly packets: number;
+  /** Each has a sequence number of its own: none was repeated. */
+  readonly numbered: boolean;
+  /** What the link at the far end has counted, where nobody else sends to it. */
+  counted?(): { readonly packets: number; readonly bytes: number };
+}
+
+/** Waits until what is on its way has arrived, and reads the receiver. */
+export async function arrivedOf({ receiver, trip }: RunReceiver, sent: SentPackets): Promise<Arrived> {
+  const seen = (): number => {
+    const { ours, overflow, busy } = receiver.totals();
+    return ours + overflow + busy;
+  };
+  for (let still = 0, last = -1; still < STILL && last < sent.packets; still++) {
+    await receiver.settle();
+    const now = seen();
+    if (now !== last) still = 0;
+    last = now;
+    if (now < sent.packets) await sleep(LOOK_MS);
+  }
+  const records = receiver.records();
+  const { latency, reordered, duplicates, restarts, ...figures } = figuresOf(records);
+  const { missed } = receiver.totals();
+  // What the receiver did not look at has arrived all the same.
+  const { packets, bytes } = (missed > 0 ? sent.counted?.() : undefined) ?? { packets: seen(), bytes: figures.bytes };
+  const tells = sent.numbered && restarts === 0 && missed === 0;
+  return {
+    packets,
+    bytes,
+    lost: Math.max(0, sent.packets - packets + (tells ? duplicates : 0)),
+    ...(tells && { reordered, duplicates }),
+    ...(latency && { latency }),
+    missed,
+    trip,
+    histogram: latencyCounts(records),
+  };
+}
