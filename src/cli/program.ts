@@ -8,6 +8,7 @@ import { addCtlCommand } from './ctl-command.ts';
 import { addExecCommand } from './exec-command.ts';
 import { addPreviewCommand } from './preview-command.ts';
 import { addProbeCommand } from './probe-command.ts';
+import { addReflectCommand } from './reflect-command.ts';
 import { addRunCommand } from './run-command.ts';
 import { addServeCommand } from './serve-command.ts';
 import { addSinkCommand } from './sink-command.ts';
@@ -38,6 +39,7 @@ Examples:
   pktgen preview --vlan-id 5 --flag UDPCSUM    the first packets, dissected
   pktgen probe -i eth1                         what this kernel and link can do
   pktgen sink -i eth1                          what arrives: loss, reordering, duplicates, latency
+  pktgen reflect -i eth1                       sends it back, for round trips
 
 Exit status: 0 all was sent, 1 it was not or cannot be done here, 2 the command line makes no sense,
 3 more was lost or took longer than --max-loss and --max-latency allow.`;
@@ -58,6 +60,7 @@ export function newProgram(setStatus: (status: number) => void): Command {
   addPreviewCommand(program);
   addProbeCommand(program);
   addSinkCommand(program);
+  addReflectCommand(program);
   for (const command of program.commands)
     command.exitOverride().showHelpAfterError(`(pktgen ${command.name()} --help tells more)`);
   return program;

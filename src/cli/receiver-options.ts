@@ -59,13 +59,18 @@ const REFUSALS: Readonly<Record<number, string>> = {
   [ERRNO.EPERM]: 'wants the capability CAP_NET_RAW, or CAP_BPF and CAP_NET_ADMIN for XDP: run it with sudo',
 };
 
+/** The error for what keeps a program or a socket from a link. */
+export function refusal(link: string, error: unknown): unknown {
+  const text = error instanceof SyscallError ? REFUSALS[error.errno] : undefined;
+  return text === undefined ? error : new RunError(`${link}: ${text}`);
+}
+
 /** Opens the receiver of a link of this namespace; RunError for what keeps it from there. */
 export function openReceiverOn(link: string, options: ReceiverOptions, choice: ReceiverChoice): OpenedReceiver {
   try {
     return openReceiver(options, choice);
   } catch (error) {
-    const refusal = error instanceof SyscallError ? REFUSALS[error.errno] : undefined;
-    throw refusal === undefined ? error : new RunError(`${link}: ${refusal}`);
+    throw refusal(link, error);
   }
 }
 

@@ -18,6 +18,7 @@ import {
 import { wholeNumber } from './run-plan.ts';
 import { sinkText } from './sink-report.ts';
 import { csvStream, jsonStream, type SinkStream } from './sink-stream.ts';
+import { untilEnd } from './until-end.ts';
 import { RunError } from './usage-error.ts';
 
 interface SinkOptions extends ReceiverCommandOptions {
@@ -30,9 +31,6 @@ interface SinkOptions extends ReceiverCommandOptions {
   readonly pcapLimit: string;
 }
 
-/** From one look at what has come to the next, ms. */
-const REFRESH_MS = 1000;
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** Flows that a table on a terminal shows while it is kept up to date, and at the end. */
 const LIVE_FLOWS = 20;
 const MOST_SHOWN = 1000;
@@ -116,21 +114,6 @@ async function watch(receiver: Receiver, seconds: number | undefined, stream: Si
 
 const tableOf = (receiver: Receiver, flows: ReturnType<FlowWatch['look']>, most: number): string =>
   sinkText(flows, receiver.totals(), { most, sum: figuresOf(receiver.records()) });
-
-/** Resolves after so many seconds or at a signal; meanwhile calls `tick` every second. */
-function untilEnd(seconds: number | undefined, tick: () => void): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setInterval(tick, REFRESH_MS);
-    const end = (): void => {
-      clearInterval(timer);
-      clearTimeout(last);
-      for (const signal of SIGNALS) process.off(signal, end);
-      resolve();
-    };
-    const last = seconds === undefined ? undefined : setTimeout(end, seconds * 1000);
-    for (const signal of SIGNALS) process.on(signal, end);
-  });
-}
 
 /** Lines on a terminal that are written anew. */
 class Screen implements Disposable {

@@ -47,23 +47,35 @@ export interface KeyPlace {
   readonly by: readonly FlowField[];
 }
 
+/** Where on the stack the addresses of headers are kept, and the version of IP: 8 bytes each. */
+export interface HeaderMarks {
+  readonly frame: number;
+  readonly version: number;
+  readonly ip: number;
+  readonly udp: number;
+}
+
 /**
  * Does what HeaderFinder.find() does. Wants R6 at the frame and R7 at its end; leaves R6 at the pktgen header, of which all
- * bytes may be read, the key on the stack, and what microseconds leave of the time in R8, ns. R1, R2 and R9 are lost.
+ * bytes may be read, the key on the stack, and what microseconds leave of the time in R8, ns; with `marks` also where the
+ * headers are. R1, R2 and R9 are lost.
  */
-export function findHeaderCode(to: NotOurs, key: KeyPlace): Code {
+export function findHeaderCode(to: NotOurs, key: KeyPlace, marks?: HeaderMarks): Code {
+  const mark = (header: 'frame' | 'ip' | 'udp'): Code => (marks ? [store(R10, marks[header], 'u64', R6)] : []);
+  const version = (number: number): Code =>
+    marks ? [mov(R1, number), store(R10, marks.version, 'u64', R1), mark('ip')] : [];
   const [ipv4, ipv6, udp] = [label('IPv4'), label('IPv6'), label('UDP')];
   return [
-    need(ETHERNET_HEADER_LEN, to.truncated),
+    [need(ETHERNET_HEADER_LEN, to.truncated), mark('frame')],
     Array.from({ length: keyLength(key.by) / 8 }, (_, i) => store(R10, key.at + 8 * i, 'u64', 0)),
     copyToKey(key, 'mac', 0, ethernetField.src, 6),
     [load(R9, 'u16', R6, ethernetField.type), alu(R6, '+', ETHERNET_HEADER_LEN)],
     tagsCode(to, key),
     labelsCode(to, ipv4, ipv6),
     [jumpIf(R9, '==', raw16(ETHERTYPE.IPV4), ipv4), jumpIf(R9, '==', raw16(ETHERTYPE.IPV6), ipv6), jump(to.foreign)],
-    [ipv4, ipv4Code(to, key), jump(udp)],
-    [ipv6, ipv6Code(to, key, udp)],
-    [udp, need(UDP_HEADER_LEN + PKTGEN_HEADER_LEN, to.foreign)],
+    [ipv4, need(IPV4_HEADER_LEN, to.truncated), version(4), ipv4Code(to, key), jump(udp)],
+    [ipv6, need(IPV6_HEADER_LEN, to.truncated), version(6), ipv6Code(to, key, udp)],
+    [udp, need(UDP_HEADER_LEN + PKTGEN_HEADER_LEN, to.foreign), mark('udp')],
     [load(R1, 'u32', R6, UDP_HEADER_LEN + pktgenField.magic), mov32(R2, raw32(PKTGEN_MAGIC))],
     jumpIf(R1, '!=', R2, to.foreign),
     [copyToKey(key, 'sport', 0, udpField.srcPort, 2), copyToKey(key, 'dport', 0, udpField.dstPort, 2)],
@@ -134,7 +146,7 @@ function labelsCode({ truncated, foreign }: NotOurs, ipv4: Label, ipv6: Label): 
   ];
 }
 
-function ipv4Code({ truncated, fragment, foreign }: NotOurs, key: KeyPlace): Code {
+function ipv4Code({ fragment, foreign }: NotOurs, key: KeyPlace): Code {
   const address = (field: 'src' | 'dst'): Code =>
     key.by.includes(field)
       ? [
@@ -143,7 +155,6 @@ function ipv4Code({ truncated, fragment, foreign }: NotOurs, key: KeyPlace): Cod
         ]
       : [];
   return [
-    need(IPV4_HEADER_LEN, truncated),
     [load(R9, 'u8', R6), mov(R2, R9), alu(R2, '>>', 4), jumpIf(R2, '!=', 4, foreign)],
     [alu(R9, '&', 15), alu(R9, '<<', 2), jumpIf(R9, '<', IPV4_HEADER_LEN, foreign)],
     [load(R2, 'u16', R6, ipv4Field.fragment), alu(R2, '&', raw16(0x3fff)), jumpIf(R2, '!=', 0, fragment)],
@@ -154,7 +165,6 @@ function ipv4Code({ truncated, fragment, foreign }: NotOurs, key: KeyPlace): Cod
 
 function ipv6Code({ truncated, fragment, foreign }: NotOurs, key: KeyPlace, udp: Label): Code {
   return [
-    need(IPV6_HEADER_LEN, truncated),
     [load(R1, 'u8', R6), alu(R1, '>>', 4), jumpIf(R1, '!=', 6, foreign)],
     [copyToKey(key, 'src', 0, ipv6Field.src, 16), copyToKey(key, 'dst', 0, ipv6Field.dst, 16)],
     [load(R9, 'u8', R6, ipv6Field.nextHeader), alu(R6, '+', IPV6_HEADER_LEN)],

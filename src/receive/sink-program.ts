@@ -15,14 +15,13 @@ import {
 } from '../ebpf/code.ts';
 import { type Code, type Label, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10 } from '../ebpf/instruction.ts';
 import { pktgenField } from '../wire/pktgen-header.ts';
+import { XDP } from './attach-xdp.ts';
 import { findHeaderCode } from './find-header-code.ts';
 import { takeArrivalCode } from './flow-analysis-code.ts';
 import { type FlowField, keyLength, SENDER_FIELDS } from './flow-key.ts';
 import { RECORD, RECORD_LEN } from './flow-record.ts';
 import { CAPTURE, CAPTURE_SNAPLEN, SINK } from './sink-memory.ts';
 
-/** XDP verdicts (enum xdp_action, linux/bpf.h). */
-const XDP = { DROP: 1, PASS: 2 } as const;
 /** What is kept while helpers run: offsets from the end of the stack. */
 const STACK = { key: -48, index: -52, bytes: -64, seq: -72, sent: -80, now: -88, context: -96 } as const;
 const BPF_NOEXIST = 1;

@@ -1,9 +1,9 @@
 import { assemble } from '../ebpf/assembler.ts';
-import { BpfLink, XDP_FLAGS } from '../linux/bpf-link.ts';
+import type { BpfLink } from '../linux/bpf-link.ts';
 import { HashMap, SharedMap } from '../linux/bpf-map.ts';
 import { BpfProgram } from '../linux/bpf-program.ts';
 import { offsetNs, wallOffset } from '../linux/clock.ts';
-import { ERRNO, SyscallError } from '../linux/errno.ts';
+import { attachXdp } from './attach-xdp.ts';
 import { type FlowField, keyLength } from './flow-key.ts';
 import { RECORD, RECORD_LEN, RECORD_WORDS } from './flow-record.ts';
 import type { KeptPacket, Receiver, ReceiverOptions, ReceiverTotals } from './receiver.ts';
@@ -46,7 +46,7 @@ export class XdpReceiver implements Receiver {
     try {
       const code = assemble(sinkCode({ flows, by, pass, capture }), maps);
       using program = new BpfProgram('XDP', code, 'pktgen_sink');
-      const { link, where } = attach(ifindex, program);
+      const { link, where } = attachXdp(ifindex, program);
       this.#link = link;
       this.how = `an XDP program in the ${where}`;
     } catch (error) {
@@ -105,15 +105,5 @@ export class XdpReceiver implements Receiver {
   [Symbol.dispose](): void {
     this.#link[Symbol.dispose]();
     this.#closeMaps();
-  }
-}
-
-/** Puts a program into the driver, else into the stack. */
-function attach(ifindex: number, program: BpfProgram): { link: BpfLink; where: 'driver' | 'stack' } {
-  try {
-    return { link: BpfLink.xdp(ifindex, program, XDP_FLAGS.DRV_MODE), where: 'driver' };
-  } catch (error) {
-    if (!(error instanceof SyscallError) || error.errno === ERRNO.EBUSY || error.errno === ERRNO.EPERM) throw error;
-    return { link: BpfLink.xdp(ifindex, program, XDP_FLAGS.SKB_MODE), where: 'stack' };
   }
 }

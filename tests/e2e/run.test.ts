@@ -63,8 +63,8 @@ for (const [who, nobody, skip] of USERS) {
       assert.match(
         stderr,
         new RegExp(
-          `^private lab: pg0 .* > pg0p .*\\npktgen: pg0: transmitter ${nobody ? 'ring: no live frames: ' : 'live: '}.*\\n` +
-            `pg0p: ${nobody ? 'a packet socket measures: a program in XDP wants ' : 'an XDP program in the driver measures'}.*\\n$`,
+          `^private lab: pg0 .* > pg0p .*\\npg0p: ${nobody ? 'a packet socket measures: a program in XDP wants ' : 'an XDP program in the driver measures'}.*\\n` +
+            `pktgen: pg0: transmitter ${nobody ? 'ring: no live frames: ' : 'live: '}.*\\n$`,
         ),
       );
       assert.match(
@@ -170,6 +170,39 @@ describe('what is sent in the lab', { skip: whyNoNetns }, () => {
   });
 });
 
+/** [arguments, what is said to be exceeded; nothing where all is well]. */
+const LIMITS: readonly (readonly [args: readonly string[], exceeded: RegExp | undefined])[] = [
+  [['--max-loss', '0', '--max-latency', '10s'], undefined],
+  [['--max-loss', '0.1%'], undefined],
+  [['--max-latency', '1ns'], /^pktgen: p99 latency .*, --max-latency allows 1 ns$/m],
+  [['--max-latency', '1ms', '--flag', 'NO_TIMESTAMP'], /^pktgen: no packet came that says when it was sent/m],
+];
+describe('limits', { skip: whyNoNetns }, () => {
+  afterEach(() => program.leftNothing());
+  for (const [args, exceeded] of LIMITS) {
+    test(args.join(' '), async () => {
+      const { status, stdout, stderr } = await program.run(['run', '-n', '2000', ...args]);
+      assert.equal(status, exceeded ? 3 : 0, stderr);
+      assert.match(stdout, /sent 2,000 · received 2,000 · lost 0/);
+      if (exceeded) assert.match(stderr, exceeded);
+    });
+  }
+
+  test('without a receiver nothing can be held to them, and nothing is sent', async () => {
+    for (const args of [['--no-sink'], ['--pcap', 'none.pcap'], ['-i', 'lo']]) {
+      const { status, stdout, stderr } = await program.run(['run', '-n', '10', '--max-loss', '0', ...args]);
+      assert.deepEqual([status, stdout], [2, '']);
+      assert.match(stderr, /--max-loss: nothing is received: name a link that the packets arrive on, --sink DEV/);
+    }
+  });
+
+  test('without a receiver the far end only drops', async () => {
+    const { status, stdout } = await program.run(['run', '-n', '2000', '--no-sink']);
+    assert.equal(status, 0);
+    assert.doesNotMatch(stdout, /received/);
+  });
+});
+
 const noBench = cannotServe() ?? false;
 describe('run to a link', { skip: noBench }, () => {
   let bench: Bench;
@@ -189,6 +222,55 @@ describe('run to a link', { skip: noBench }, () => {
     assert.match(stderr, /^pg0\npktgen: pg0: transmitter ring: /);
     assert.match(stdout, /^Device: pg0\nResult: OK: .* 3000 \(64byte,0frags\)\n.* errors: 0\n$/);
     assert.equal(farPackets() - earlier, 3000);
+  });
+
+  test('--sink: both ends in one report, the far one in another namespace', async () => {
+    const args = ['run', '-i', 'pg0', '-m', '02:00:00:00:00:02', '-n', '3000', '--sink', 'pg0p'];
+    const run = await program.run([...args, '--sink-netns', bench.far], { netns: bench.near });
+    assert.equal(run.status, 0, run.stderr);
+    assert.match(run.stdout, /\nsent 3,000 · received 3,000 · lost 0 · p99 latency .* one-way, same clock\n$/);
+    const elsewhere = await program.run(args, { netns: bench.near });
+    assert.deepEqual([elsewhere.status, elsewhere.stdout], [1, '']);
+    assert.match(elsewhere.stderr, /^pktgen: --sink pg0p: there is no such link/);
+  });
+
+  test('what goes elsewhere is lost, and more than allowed is status 3', async () => {
+    // Nobody reflects what is sent, so none of it comes back to the link it left by.
+    const args = ['run', '-i', 'pg0', '-m', '02:00:00:00:00:02', '-n', '300', '--sink', 'pg0', '--max-loss', '10%'];
+    const { status, stdout, stderr } = await program.run(args, { netns: bench.near });
+    assert.equal(status, 3, stderr);
+    assert.match(stdout, /\nsent 300 · received 0 · lost 300\n$/);
+    assert.match(stderr, /lost 300 packets, --max-loss allows 30$/m);
+  });
+
+  test('a reflector at the far end: round trips', async () => {
+    const reflector = program.start(['reflect', '-i', 'pg0p'], { netns: bench.far });
+    await reflector.says(/returns/);
+    for (const family of [
+      ['-d', '10.9.0.2'],
+      ['-6', '-d', 'fd00::2', '--src6', 'fd00::1', '--vlan-id', '5'],
+    ]) {
+      const args = [
+        'run',
+        '-i',
+        'pg0',
+        '-m',
+        '02:00:00:00:00:02',
+        '-n',
+        '3000',
+        '--ratep',
+        '50000',
+        '--sink',
+        'pg0',
+        '-k',
+      ];
+      const { status, stdout, stderr } = await program.run([...args, ...family], { netns: bench.near });
+      assert.equal(status, 0, stderr);
+      assert.match(stdout, /\nsent 3,000 · received 3,000 · lost 0 · p99 latency .* round trip\n$/);
+    }
+    reflector.process.kill('SIGINT');
+    const { status, stdout } = await reflector.ended;
+    assert.deepEqual([status, stdout], [0, 'returned 6,000 packets; 0 others went on to the stack\n']);
   });
 
   test('a link that there is not', async () => {
