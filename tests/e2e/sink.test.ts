@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -22,6 +23,18 @@ interface Flow {
   readonly latency?: { readonly packets: number; readonly min: number; readonly p99: number; readonly max: number };
   readonly totals?: Readonly<Record<string, number>>;
 }
+
+const linesOf = (stdout: string): Flow[] =>
+  stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Flow);
+const flowsOf = (stdout: string): Flow[] => linesOf(stdout).filter(({ kind }) => kind === 'flow');
+
+const whyNoTshark =
+  spawnSync('tshark', ['-v']).error === undefined
+    ? false
+    : 'needs tshark (Debian: tshark), an implementation to compare with';
 
 describe('sink', { skip: cannotServe() ?? false }, () => {
   let bench: Bench;
@@ -55,13 +68,9 @@ describe('sink', { skip: cannotServe() ?? false }, () => {
   /** The flows that it has seen, and the totals. */
   async function received(runs: readonly (readonly string[])[], args: readonly string[] = []) {
     const { stdout } = await output(runs, ['--json', ...args]);
-    const lines = stdout
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Flow);
-    const totals = lines.find(({ kind }) => kind === 'totals')?.totals;
+    const totals = linesOf(stdout).find(({ kind }) => kind === 'totals')?.totals;
     assert.ok(totals);
-    return { flows: lines.filter(({ kind }) => kind === 'flow'), totals };
+    return { flows: flowsOf(stdout), totals };
   }
 
   test('every packet of a run is counted, none is lost, and each took its time', { timeout: TIMEOUT_MS }, async () => {
@@ -188,6 +197,52 @@ describe('sink', { skip: cannotServe() ?? false }, () => {
       assert.ok(times.every((time, i) => i === 0 || time > (times[i - 1] ?? 0)));
     });
   }
+
+  test('tshark reads the same from the capture', { timeout: TIMEOUT_MS, skip: whyNoTshark }, async () => {
+    const file = join(program.temporary, 'all.pcap');
+    const runs = [
+      ['-n', '3000', '-s', '100', '--udp-dst-min', '1000', '--udp-dst-max', '2000'],
+      ['-n', '500', '-6', '-d', 'fd00::2', '--src6', 'fd00::1', '--vlan-id', '7'],
+    ];
+    const { stdout } = await output(runs, ['--json', '--pcap', file], ['all.pcap']);
+    const flows = flowsOf(stdout);
+    // Ports in this range belong to other protocols too, which tshark would ask first.
+    const fields = ['eth.src', 'vlan.id', 'pktgen.magic', 'pktgen.seqnum', 'pktgen.tvsec', 'pktgen.tvusec'];
+    const args = [
+      '-o',
+      'udp.try_heuristic_first:TRUE',
+      '-r',
+      file,
+      '-T',
+      'fields',
+      ...fields.flatMap((field) => ['-e', field]),
+    ];
+    const read = spawnSync('tshark', args, { encoding: 'utf8' });
+    const bytes = readFileSync(file);
+    rmSync(file);
+    assert.equal(read.status, 0, read.stderr);
+    const rows = read.stdout.trimEnd().split('\n');
+    // What this project's own parser makes of the same file.
+    const own = readPcap(bytes).records.map(({ bytes: frame }) => {
+      const { layers } = dissect(frame);
+      const header = layers.find(({ name }) => name === 'pktgen');
+      const vlan = layers.find(({ name }) => name === 'vlan');
+      assert.ok(header?.name === 'pktgen');
+      const { seq, sec, usec } = header.header;
+      return ['02:00:00:00:00:01', vlan ? '7' : '', '0xbe9be955', seq, sec, usec].join('\t');
+    });
+    assert.deepEqual(rows, own);
+    for (const [i, vlan] of ['', '7'].entries()) {
+      const numbers = rows.map((row) => row.split('\t')).filter((row) => row[1] === vlan);
+      assert.equal(numbers.length, flows[i]?.packets);
+      const seqs = numbers.map((row) => Number(row[3]));
+      assert.deepEqual(
+        seqs,
+        seqs.map((_, n) => n + 1),
+      );
+      assert.equal(flows[i]?.lost, 0);
+    }
+  });
 
   test('as text: a table and a chart; as values: a line a second, and all at the end', {
     timeout: TIMEOUT_MS,
