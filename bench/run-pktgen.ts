@@ -8,8 +8,8 @@ export interface BenchDevice {
   readonly lines: readonly string[];
 }
 
-/** Runs devices of this process, all at once, on links of the namespace this thread is in. Gives each one's figures. */
-export async function runDevices(devices: readonly BenchDevice[]): Promise<RunResult[]> {
+/** Runs devices of this process, all at once, to their end or until they are stopped, on links of the namespace this thread is in. Gives each one's figures. */
+export async function runDevices(devices: readonly BenchDevice[], stopAfterMs?: number): Promise<RunResult[]> {
   await using generator = await openGenerator({ log: () => {} });
   const { pktgen } = generator;
   const writer = { capable: true, signal: new AbortController().signal };
@@ -21,7 +21,10 @@ export async function runDevices(devices: readonly BenchDevice[]): Promise<RunRe
     await write(`kpktgend_${thread}`, `add_device ${name}`);
     for (const line of lines) await write(name, line);
   }
-  await pktgen.start(writer.signal);
+  const stop = new AbortController();
+  const timer = stopAfterMs === undefined ? undefined : setTimeout(() => stop.abort(), stopAfterMs);
+  await pktgen.start(stop.signal);
+  clearTimeout(timer);
   return devices.map(({ name }) => {
     const device = pktgen.device(name);
     if (!device) throw new Error(`${name} is gone`);
@@ -30,8 +33,8 @@ export async function runDevices(devices: readonly BenchDevice[]): Promise<RunRe
 }
 
 /** Runs one device on the first thread. */
-export async function runPktgen(link: string, lines: readonly string[]): Promise<RunResult> {
-  const [result] = await runDevices([{ name: link, thread: 0, lines }]);
+export async function runPktgen(link: string, lines: readonly string[], stopAfterMs?: number): Promise<RunResult> {
+  const [result] = await runDevices([{ name: link, thread: 0, lines }], stopAfterMs);
   if (!result) throw new Error(`${link} did not run`);
   return result;
 }

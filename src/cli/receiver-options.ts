@@ -11,6 +11,8 @@ import { RunError, UsageError } from './usage-error.ts';
 export interface ReceiverCommandOptions {
   readonly by?: string;
   readonly flowTable?: string;
+  /** False: packets are only counted. */
+  readonly latency?: boolean;
   readonly receiver?: ReceiverChoice;
 }
 
@@ -25,6 +27,7 @@ export function addReceiverOptions(command: Command): void {
       `flows that there is room for, each takes 5 kB; at most ${MOST_SINK_FLOWS}`,
       String(FLOWS),
     )
+    .option('--no-latency', 'count packets, loss and order only, which is faster')
     .addOption(
       new Option('--receiver <HOW>', 'auto: a program in XDP, else a packet socket')
         .choices(RECEIVER_CHOICES)
@@ -33,12 +36,13 @@ export function addReceiverOptions(command: Command): void {
 }
 
 /** Reads them; UsageError for what makes no sense. */
-export function receiverOptions(options: ReceiverCommandOptions): Pick<ReceiverOptions, 'by' | 'flows'> & {
+export function receiverOptions(options: ReceiverCommandOptions): Pick<ReceiverOptions, 'by' | 'flows' | 'latency'> & {
   readonly choice: ReceiverChoice;
 } {
   return {
     by: options.by === undefined ? SENDER_FIELDS : flowFields(options.by),
     flows: wholeNumber('--flow-table', options.flowTable ?? String(FLOWS), 1, MOST_SINK_FLOWS),
+    latency: options.latency !== false,
     choice: options.receiver ?? 'auto',
   };
 }

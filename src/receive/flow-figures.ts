@@ -76,7 +76,9 @@ const greatest = (records: readonly BigUint64Array[], at: number): bigint => sor
 function lostOf(record: BigUint64Array): bigint {
   const word = (at: number): bigint => record[at] ?? 0n;
   if (word(RECORD.packets) === 0n) return 0n;
-  return word(RECORD.highest) - word(RECORD.base) + 1n - word(RECORD.distinct) + word(RECORD.lostBefore);
+  const missing = word(RECORD.highest) - word(RECORD.base) + 1n - word(RECORD.distinct);
+  // The record may be read between two words of one packet.
+  return (missing > 0n ? missing : 0n) + word(RECORD.lostBefore);
 }
 
 /** The histogram of all packets with a time. */

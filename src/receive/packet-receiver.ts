@@ -36,6 +36,7 @@ export class PacketReceiver implements Receiver {
   readonly #key: Buffer;
   readonly #room: number;
   readonly #capture: number;
+  readonly #latency: boolean;
   readonly #flows = new Map<string, FlowAnalysis>();
   /** The flow of the packet before: the next one is often of the same. */
   #last: FlowAnalysis | undefined;
@@ -48,7 +49,8 @@ export class PacketReceiver implements Receiver {
   /** The packet at hand. */
   readonly #arrival = { seq: 0, sec: 0, nsec: 0, bytes: 0, atSec: 0, atNsec: 0 };
 
-  constructor({ ifindex, flows, by, capture }: Omit<ReceiverOptions, 'pass'>) {
+  constructor({ ifindex, flows, by, capture, latency = true }: Omit<ReceiverOptions, 'pass'>) {
+    this.#latency = latency;
     this.by = by;
     this.#room = flows;
     this.#capture = capture;
@@ -138,8 +140,8 @@ export class PacketReceiver implements Receiver {
     const arrival = this.#arrival;
     const finder = this.#finder;
     arrival.seq = finder.seq;
-    arrival.sec = finder.sec;
-    arrival.nsec = finder.nsec;
+    arrival.sec = this.#latency ? finder.sec : 0;
+    arrival.nsec = this.#latency ? finder.nsec : 0;
     arrival.bytes = (words[word(at + tpacket3Hdr.len)] ?? 0) + (isTagged ? VLAN_TAG_LEN : 0);
     arrival.atSec = words[word(at + tpacket3Hdr.sec)] ?? 0;
     arrival.atNsec = words[word(at + tpacket3Hdr.nsec)] ?? 0;

@@ -9,6 +9,8 @@ export interface ReceiverOptions {
   readonly by: readonly FlowField[];
   /** Our packets go on to the stack too. */
   readonly pass: boolean;
+  /** Measures latency, which takes time; without it packets are taken as if they carried none. */
+  readonly latency?: boolean;
   /** Packets of ours to keep, from the first on. */
   readonly capture: number;
 }

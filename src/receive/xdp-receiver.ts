@@ -28,7 +28,7 @@ export class XdpReceiver implements Receiver {
   readonly #captures: number;
 
   /** Throws SyscallError: EBUSY where another program is on the link. */
-  constructor({ ifindex, flows, by, pass, capture }: ReceiverOptions) {
+  constructor({ ifindex, flows, by, pass, capture, latency = true }: ReceiverOptions) {
     this.#room = flows;
     this.#captures = capture;
     this.by = by;
@@ -44,7 +44,7 @@ export class XdpReceiver implements Receiver {
       ...(this.#capture && { capture: this.#capture.fd }),
     };
     try {
-      const code = assemble(sinkCode({ flows, by, pass, capture }), maps);
+      const code = assemble(sinkCode({ flows, by, pass, capture, latency }), maps);
       using program = new BpfProgram('XDP', code, 'pktgen_sink');
       const { link, where } = attachXdp(ifindex, program);
       this.#link = link;
