@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import { RouteSocket } from '../linux/rtnetlink.ts';
 import { figuresOf, latencyCounts } from '../receive/flow-figures.ts';
 import type { Receiver } from '../receive/receiver.ts';
+import { shareNumbers } from '../receive/shared-numbers.ts';
 import { CAPTURE_SNAPLEN, MOST_CAPTURED } from '../receive/sink-memory.ts';
 import { PCAP_RECORD_HEADER_LEN, pcapFileHeader, pcapRecordHeader } from '../wire/pcap.ts';
 import { grouped } from './figures-text.ts';
@@ -34,6 +35,11 @@ interface SinkOptions extends ReceiverCommandOptions {
 /** Flows that a table on a terminal shows while it is kept up to date, and at the end. */
 const LIVE_FLOWS = 20;
 const MOST_SHOWN = 1000;
+
+/** What is to be known of flows that have one row of sequence numbers. */
+const SHARED =
+  'these flows seem to share the sequence numbers of one sender, so "lost" counts the packets of the other flows: ' +
+  'have it number its flows (flow_tag), or measure the sender (--by mac)\n';
 
 /** `pktgen sink`: measures what arrives. */
 export function addSinkCommand(program: Command): void {
@@ -108,7 +114,9 @@ async function watch(receiver: Receiver, seconds: number | undefined, stream: Si
     process.stdout.write(stream.totals(elapsed(), receiver.totals()));
   } else {
     process.stdout.write(tableOf(receiver, flows.all(), MOST_SHOWN));
-    process.stdout.write(latencyChart(latencyCounts(receiver.records())));
+    const records = receiver.records();
+    process.stdout.write(latencyChart(latencyCounts(records)));
+    if (shareNumbers(records)) process.stderr.write(SHARED);
   }
 }
 

@@ -154,6 +154,12 @@ describe('sink', { skip: cannotServe() ?? false }, () => {
     assert.ok((totals.overflow ?? 0) >= 256, `${totals.overflow} of no flow`);
   });
 
+  test('flows that share sequence numbers: what that means is said', { timeout: TIMEOUT_MS }, async () => {
+    const run = ['-n', '2000', '--udp-dst-min', '1000', '--udp-dst-max', '1002'];
+    assert.match((await output([run], ['--by', 'dport'])).stderr, /these flows seem to share .*flow_tag.*--by mac/);
+    assert.doesNotMatch((await output([run], [])).stderr, /share/);
+  });
+
   test('a packet socket counts the same, tags and all', { timeout: TIMEOUT_MS }, async () => {
     const runs = [
       ['-n', '20000', '--ratep', '100000'],
