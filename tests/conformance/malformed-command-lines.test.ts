@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { runProgram } from '../../src/cli/program.ts';
+import { projectRoot } from '../support/project.ts';
 
 /** A command line that makes no sense, and what its message says. All end with status 2. */
 type Row = readonly [argv: readonly string[], message: RegExp];
@@ -29,6 +31,23 @@ const rows: readonly Row[] = [
   [['run', '-s', '0'], /-s "0": wants a number from 1 to 65535/],
   [['run', '-s', '70000'], /-s "70000": wants a number from 1 to 65535/],
   [['run', '-6'], /-6: wants an IPv6 destination/],
+  [['run', '--max-loss', 'some'], /--max-loss "some": wants a number of packets, or a share such as 0.1%/],
+  [['run', '--max-loss', '101%'], /--max-loss "101%": wants/],
+  [['run', '--max-latency', '50'], /--max-latency "50": wants a time with its unit, such as 50us/],
+  [['run', '--sink', 'eth1'], /--sink: wants a link to send to, -i DEV/],
+  [['run', '--no-sink', '--max-loss', '0'], /--max-loss: nothing is received/],
+  [['run', '--transmitter', 'null', '--by', 'src'], /--by: nothing is received/],
+  [['run', '--by', 'source'], /--by "source": there is no field "source", but mac, vlan/],
+  [['run', '--flow-tag', '65536'], /--flow-tag "65536": wants a number from 0 to 65535/],
+  [['run', '--timestamp-ns', '2'], /--timestamp-ns "2": wants a number from 0 to 1/],
+  [['run', '--receiver', 'ring'], /Allowed choices are auto, xdp, packet/],
+  [['sink'], /required option '-i, --interface <DEV>'/],
+  [['sink', '-i', 'eth1', '--seconds', '0'], /--seconds "0": wants a number from 1/],
+  [['sink', '-i', 'eth1', '--flow-table', '0'], /--flow-table "0": wants a number from 1 to 65536/],
+  [['sink', '-i', 'eth1', '--pcap-limit', '1e9'], /--pcap-limit "1e9": wants a number from 1 to/],
+  [['sink', '-i', 'eth1', '--json', '--csv'], /'--csv' cannot be used with option '--json'/],
+  [['reflect'], /required option '-i, --interface <DEV>'/],
+  [['reflect', '-i', 'eth1', '--seconds', 'x'], /--seconds "x": wants a number/],
   [['serve', 'extra'], /too many arguments/],
   [['serve', '--mount'], /argument missing/],
   [['serve', '--pg-count-d', 'x'], /--pg-count-d "x": wants a number/],
@@ -108,8 +127,8 @@ test(`malformed command lines (${rows.length} rows): status 2 and a message that
 });
 
 test('the program that a person runs gives the same status', () => {
-  const program = new URL('../../../bin/pktgen.js', import.meta.url);
-  const run = spawnSync(process.execPath, [program.pathname, 'preview', '--count', 'abc'], { encoding: 'utf8' });
+  const program = join(projectRoot, 'bin/pktgen.js');
+  const run = spawnSync(process.execPath, [program, 'preview', '--count', 'abc'], { encoding: 'utf8' });
   assert.equal(run.status, 2, run.stderr);
   assert.match(run.stderr, /--count "abc": wants a number/);
   assert.equal(run.stdout, '');
