@@ -27,7 +27,8 @@ const REASONS: Readonly<Record<number, string>> = {
 export function openReceiver(options: ReceiverOptions, wanted: ReceiverChoice = 'auto'): OpenedReceiver {
   if (wanted === 'packet') return { receiver: new PacketReceiver(options) };
   try {
-    return { receiver: new XdpReceiver(options) };
+    const receiver = new XdpReceiver(options);
+    return { receiver, ...(receiver.where === 'stack' && { why: 'the driver of this link takes none' }) };
   } catch (error) {
     const why = error instanceof SyscallError ? REASONS[error.errno] : undefined;
     if (wanted === 'xdp' || why === undefined) throw error;

@@ -4,8 +4,9 @@ export const SINK = {
   wallOffset: 0,
   /** Flows begun; those beyond the table's end are not in it. */
   flows: 1,
-  /** Packets by what became of them. */
-  ours: 2,
+  /** The place of the flow that the last packet was of: the next one is often of the same. */
+  last: 2,
+  /** Frames by what became of them; ours are in the records of flows. */
   foreign: 3,
   truncated: 4,
   fragment: 5,

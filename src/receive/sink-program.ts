@@ -56,6 +56,7 @@ export function sinkCode({
   clock = [call(latency ? 'ktime_get_ns' : 'ktime_get_coarse_ns')],
 }: SinkProgramOptions): Code {
   const found = { truncated: label('truncated'), fragment: label('fragment'), foreign: label('foreign') };
+  const record = label('record is found');
   const [known, full, busy, done] = [label('flow is known'), label('table is full'), label('busy'), label('done')];
   return [
     capture > 0 ? store(R10, STACK.context, 'u64', R1) : [],
@@ -69,21 +70,16 @@ export function sinkCode({
       alu(R0, '+', R1),
       store(R10, STACK.now, 'u64', R0),
     ],
+    sameFlowCode(flows, by, record),
     [lookUp, jumpIf(R0, '!=', 0, known)],
     newFlowCode(flows, known, full),
-    [
-      known,
-      load(R1, 'u32', R0),
-      jumpIf(R1, '>=', flows, full),
-      alu(R1, '*', RECORD_LEN),
-      mapValue(R6, 'flows'),
-      alu(R6, '+', R1),
-    ],
+    [known, load(R1, 'u32', R0), jumpIf(R1, '>=', flows, full), store(R7, SINK.last * 8, 'u64', R1)],
+    [alu(R1, '*', RECORD_LEN), mapValue(R6, 'flows'), alu(R6, '+', R1)],
     keyCode(by),
+    record,
     [load(R7, 'u64', R10, STACK.seq), load(R8, 'u64', R10, STACK.sent), load(R9, 'u64', R10, STACK.now)],
     load(R5, 'u64', R10, STACK.bytes),
     takeArrivalCode({ busy }),
-    countCode(SINK.ours),
     capture > 0 ? captureCode(capture, done) : [],
     [done, mov(R0, pass ? XDP.PASS : XDP.DROP), exit()],
     [full, countCode(SINK.overflow), jump(done)],
@@ -93,6 +89,23 @@ export function sinkCode({
       countCode(SINK[kind]),
       [mov(R0, XDP.PASS), exit()],
     ]),
+  ];
+}
+
+/** R6 = the record of the flow that the last packet was of, if this one is of it too. R7 is `sink`. */
+function sameFlowCode(flows: number, by: readonly FlowField[], same: Label): Code {
+  const other = label('another flow');
+  const words = Array.from({ length: keyLength(by) / 8 }, (_, i) => 8 * i);
+  return [
+    [load(R1, 'u64', R7, SINK.last * 8), jumpIf(R1, '>=', flows, other)],
+    [alu(R1, '*', RECORD_LEN), mapValue(R6, 'flows'), alu(R6, '+', R1)],
+    // A record that nobody has written yet has a key like any other.
+    [load(R1, 'u64', R6, RECORD.packets * 8), jumpIf(R1, '==', 0, other)],
+    words.map((at) => [
+      [load(R1, 'u64', R6, RECORD.key * 8 + at), load(R2, 'u64', R10, STACK.key + at)],
+      jumpIf(R1, '!=', R2, other),
+    ]),
+    [jump(same), other],
   ];
 }
 

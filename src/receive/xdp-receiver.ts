@@ -15,7 +15,7 @@ import { sinkCode } from './sink-program.ts';
  * call. Wants CAP_BPF and CAP_NET_ADMIN.
  */
 export class XdpReceiver implements Receiver {
-  readonly how: string;
+  readonly where: 'driver' | 'stack';
   readonly by: readonly FlowField[];
   readonly passes: boolean;
   readonly #sink = new SharedMap(SINK_WORDS * 8, 'pktgen_sink');
@@ -48,11 +48,15 @@ export class XdpReceiver implements Receiver {
       using program = new BpfProgram('XDP', code, 'pktgen_sink');
       const { link, where } = attachXdp(ifindex, program);
       this.#link = link;
-      this.how = `an XDP program in the ${where}`;
+      this.where = where;
     } catch (error) {
       this.#closeMaps();
       throw error;
     }
+  }
+
+  get how(): string {
+    return `an XDP program in the ${this.where}`;
   }
 
   /** Tells the program the difference between its clock and the wall clock. */
@@ -73,7 +77,7 @@ export class XdpReceiver implements Receiver {
   totals(): ReceiverTotals {
     const number = (word: number): number => Number(this.#words[word] ?? 0n);
     return {
-      ours: number(SINK.ours),
+      ours: this.records().reduce((sum, record) => sum + Number(record[RECORD.packets] ?? 0n), 0),
       foreign: number(SINK.foreign),
       truncated: number(SINK.truncated),
       fragment: number(SINK.fragment),
