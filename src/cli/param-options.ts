@@ -5,7 +5,7 @@ import { SHORTCUTS } from '../pktgen/shortcuts.ts';
 import { checkValue } from './strict-value.ts';
 
 /** Headings of the help, in their order. */
-const HEADINGS: Readonly<Record<ParamGroup, string>> = {
+export const HEADINGS: Readonly<Record<ParamGroup, string>> = {
   run: 'How much and how fast:',
   size: 'Packet size:',
   addresses: 'Addresses:',
@@ -43,7 +43,7 @@ export function optionRows(): Row[] {
   return [...params, ...shortcuts, dst];
 }
 
-const optionName = (name: string): string => `--${name.replaceAll('_', '-')}`;
+export const optionName = (name: string): string => `--${name.replaceAll('_', '-')}`;
 
 function describe({ doc, unit, initial }: Row): string {
   const withUnit = unit ? `${doc} [${unit}]` : doc;

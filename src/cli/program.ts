@@ -4,6 +4,7 @@ import { VerifierError } from '../linux/bpf-program.ts';
 import { NotSupported } from '../linux/errno.ts';
 import { FuseUnavailable } from '../linux/fuse-mount.ts';
 import { SocketTaken } from '../procfs/control-socket.ts';
+import { addCompletionCommand } from './completion-command.ts';
 import { addCtlCommand } from './ctl-command.ts';
 import { addExecCommand } from './exec-command.ts';
 import { addPreviewCommand } from './preview-command.ts';
@@ -61,6 +62,7 @@ export function newProgram(setStatus: (status: number) => void): Command {
   addProbeCommand(program);
   addSinkCommand(program);
   addReflectCommand(program);
+  addCompletionCommand(program);
   for (const command of program.commands)
     command.exitOverride().showHelpAfterError(`(pktgen ${command.name()} --help tells more)`);
   return program;

@@ -10,6 +10,8 @@ export interface Param<T> {
   readonly doc: string;
   readonly group: ParamGroup;
   readonly unit?: string;
+  /** Lines for a device file that show it; the documentation shows their packets. */
+  readonly example: readonly string[];
   /** What the kernel stores, where that is not the value as written. */
   clamp?(value: T): T;
   /** The text after "OK: ", where that is not `name=value`. */
