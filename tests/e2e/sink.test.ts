@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { dissect } from '../../src/wire/dissect.ts';
 import { readPcap } from '../../src/wire/pcap.ts';
-import { Bench, cannotServe } from '../support/served.ts';
+import { Bench, cannotServe, sh } from '../support/served.ts';
 import { Program } from './program.ts';
 
 const TIMEOUT_MS = 30_000;
@@ -31,6 +31,7 @@ const linesOf = (stdout: string): Flow[] =>
     .map((line) => JSON.parse(line) as Flow);
 const flowsOf = (stdout: string): Flow[] => linesOf(stdout).filter(({ kind }) => kind === 'flow');
 
+const whyNoScript = spawnSync('script', ['--version']).error === undefined ? false : 'needs script (Debian: bsdutils)';
 const whyNoTshark =
   spawnSync('tshark', ['-v']).error === undefined
     ? false
@@ -152,6 +153,31 @@ describe('sink', { skip: cannotServe() ?? false }, () => {
     );
     // 256 addresses with 257 ports are 65,792.
     assert.ok((totals.overflow ?? 0) >= 256, `${totals.overflow} of no flow`);
+  });
+
+  test('a link whose driver takes no program: in the stack', { timeout: TIMEOUT_MS }, async () => {
+    sh(`ip -n ${bench.far} link add br0 type bridge`);
+    sh(`ip -n ${bench.far} link set br0 addrgenmode none up; ip -n ${bench.far} link set pg0p master br0`);
+    const sink = program.start(['sink', '-i', 'br0'], { netns: bench.far });
+    await sink.says(/^br0: an XDP program in the stack measures: the driver of this link takes none; \^C ends it$/m);
+    const run = ['run', '-i', 'pg0', '-m', '02:00:00:00:00:02', '-n', '500'];
+    assert.equal((await program.run(run, { netns: bench.near })).status, 0);
+    sink.process.kill('SIGINT');
+    assert.match((await sink.ended).stdout, /^02:00:00:00:00:01 +500 .* 0 +0 +0 /m);
+    sh(`ip -n ${bench.far} link del br0`);
+  });
+
+  test('on a terminal: a table that is written anew', { timeout: TIMEOUT_MS, skip: whyNoScript }, async () => {
+    const command = `${program.shellCommand} sink -i pg0p --seconds 3`;
+    const sink = program.startOther(['script', '-qec', command, '/dev/null'], { netns: bench.far });
+    await sink.says(/measures/);
+    const run = ['run', '-i', 'pg0', '-m', '02:00:00:00:00:02', '-n', '15000', '--ratep', '10000'];
+    assert.equal((await program.run(run, { netns: bench.near })).status, 0);
+    const { stdout } = await sink.ended;
+    // Twice at least: as it goes on, and at the end.
+    assert.ok(stdout.split('flow  ').length > 2, stdout);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: what a terminal is told
+    assert.match(stdout, /\x1b\[\d+A\x1b\[J.*02:00:00:00:00:01 +15,000 .*latency, packets:/s);
   });
 
   test('flows that share sequence numbers: what that means is said', { timeout: TIMEOUT_MS }, async () => {
