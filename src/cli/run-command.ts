@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { openGenerator } from '../daemon.ts';
 import { needsUserNamespace, reexecInUserNamespace } from '../lab/user-namespace.ts';
 import { allowedCpus } from '../linux/sched.ts';
-import { MODULE_PARAMS } from '../pktgen/pktgen.ts';
+import { MODULE_PARAMS, type Pktgen } from '../pktgen/pktgen.ts';
 import { comparisonText } from './comparison.ts';
 import { latencyChart } from './latency-chart.ts';
 import { addParamOptions, type ParamLine } from './param-options.ts';
@@ -12,8 +12,8 @@ import { runDevices } from './run-devices.ts';
 import { exceeded, runLimits } from './run-limits.ts';
 import type { RunOptions } from './run-options.ts';
 import { planDevices } from './run-plan.ts';
-import { arrivedOf, tagged } from './run-receiver.ts';
-import { allSent, arrivedJson, arrivedText, resultsText, sentBy } from './run-result.ts';
+import { type Arrived, arrivedOf, type SentPackets, tagged } from './run-receiver.ts';
+import { allSent, arrivedJson, arrivedText, type DeviceResult, resultsText, sentBy } from './run-result.ts';
 import { addSampleOptions } from './sample-options.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -90,38 +90,41 @@ async function run(options: RunOptions, params: readonly ParamLine[]): Promise<n
     if (receiver) process.stderr.write(`${receiver.link}: ${receiverText(receiver)}\n`);
   }
   const results = await runDevices(generator.pktgen, devices, options.json === true);
-  const sent = sentBy(results);
-  const numbered = generator.pktgen.devices.every(({ config }) => config.clone_skb <= 1 && config.burst <= 1);
-  const arrived =
-    receiver &&
-    (await arrivedOf(receiver, {
-      packets: sent,
-      numbered,
-      ...(destination.counted && { counted: destination.counted }),
-    }));
-  if (options.json) {
-    for (const result of results)
-      process.stdout.write(`${JSON.stringify(arrived ? { ...result, arrived: arrivedJson(arrived) } : result)}\n`);
-  } else {
-    process.stdout.write(resultsText(results));
-    if (arrived) {
-      process.stdout.write(arrivedText(sent, arrived));
-      if (process.stderr.isTTY) process.stderr.write(latencyChart(arrived.histogram));
-    }
-    if (sendsToLink(options) && options.interface === undefined) process.stderr.write(comparisonText() ?? '');
-  }
-  const over = arrived ? exceeded(limits, sent, arrived) : [];
+  const arrived = receiver && (await arrivedOf(receiver, sentPackets(generator.pktgen, results, destination)));
+  report(options, results, arrived);
+  const over = arrived ? exceeded(limits, sentBy(results), arrived) : [];
   for (const line of over) process.stderr.write(`pktgen: ${line}\n`);
   return allSent(results) ? (over.length > 0 ? EXCEEDED : 0) : 1;
+}
+
+/** What the receiver has to know of what was sent. */
+function sentPackets(pktgen: Pktgen, results: readonly DeviceResult[], { counted }: Destination): SentPackets {
+  const numbered = pktgen.devices.every(({ config }) => config.clone_skb <= 1 && config.burst <= 1);
+  return { packets: sentBy(results), numbered, ...(counted && { counted }) };
+}
+
+/** Says what was sent, and what of it arrived. */
+function report(options: RunOptions, results: readonly DeviceResult[], arrived: Arrived | undefined): void {
+  if (options.json) {
+    const also = arrived && { arrived: arrivedJson(arrived) };
+    for (const result of results) process.stdout.write(`${JSON.stringify({ ...result, ...also })}\n`);
+    return;
+  }
+  process.stdout.write(resultsText(results));
+  if (arrived) process.stdout.write(arrivedText(sentBy(results), arrived));
+  if (arrived && process.stderr.isTTY) process.stderr.write(latencyChart(arrived.histogram));
+  if (sendsToLink(options) && options.interface === undefined) process.stderr.write(comparisonText() ?? '');
 }
 
 /** Options that make sense only where something is received. */
 function wantReceiver(options: RunOptions): void {
   const measures = sendsToLink(options) && (options.interface === undefined ? options.sink !== false : options.sink);
   if (measures) return;
-  const names = ['maxLoss', 'maxLatency', 'by', 'sinkNetns'] as const;
-  const asked = names.find((name) => options[name] !== undefined);
+  const names = ['sink', 'maxLoss', 'maxLatency', 'by', 'sinkNetns'] as const;
+  const asked = names.find((name) => typeof options[name] === 'string');
   const option = asked?.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   if (option)
-    throw new UsageError(`--${option}: nothing is received: name a link that the packets arrive on, --sink DEV`);
+    throw new UsageError(
+      `--${option}: nothing is received: send to a link, and name the one that the packets arrive on, --sink DEV`,
+    );
 }

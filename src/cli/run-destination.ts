@@ -31,11 +31,14 @@ export async function labDestination(options: RunOptions): Promise<Destination> 
   if (typeof options.sink === 'string')
     throw new UsageError('--sink: wants a link to send to, -i DEV; the lab has its own');
   const lab = Lab.open(Number(options.threads ?? 1));
-  const measures = sendsToLink(options) && options.sink !== false;
-  const receiver = measures
-    ? lab.onFarSide((ifindex) => openRunReceiver(LAB.far.name, ifindex, options, 'one-way'))
-    : undefined;
-  const sink = measures ? undefined : lab.dropInXdp();
+  let farEnd: { receiver?: RunReceiver } & Disposable;
+  try {
+    farEnd = labFarEnd(lab, options);
+  } catch (error) {
+    lab[Symbol.dispose]();
+    throw error;
+  }
+  const { receiver } = farEnd;
   lab.near.enter();
   return {
     link: LAB.near.name,
@@ -51,11 +54,20 @@ export async function labDestination(options: RunOptions): Promise<Destination> 
     ...(receiver && { receiver }),
     counted: () => lab.received(),
     async [Symbol.asyncDispose]() {
-      receiver?.receiver[Symbol.dispose]();
-      sink?.[Symbol.dispose]();
+      farEnd[Symbol.dispose]();
       lab[Symbol.dispose]();
     },
   };
+}
+
+/** What takes the packets at the far end of the lab: measures them, or drops them where nobody wants that. */
+function labFarEnd(lab: Lab, options: RunOptions): { receiver?: RunReceiver } & Disposable {
+  if (!sendsToLink(options) || options.sink === false) {
+    const drops = lab.dropInXdp();
+    return { [Symbol.dispose]: () => drops?.[Symbol.dispose]() };
+  }
+  const receiver = lab.onFarSide((ifindex) => openRunReceiver(LAB.far.name, ifindex, options, 'one-way'));
+  return { receiver, [Symbol.dispose]: () => receiver[Symbol.dispose]() };
 }
 
 /** Whether packets go to a link, and not to a file or nowhere. */
@@ -85,7 +97,7 @@ export function linkDestination(link: string, options: RunOptions): Destination 
     what: link,
     ...(receiver && { receiver }),
     async [Symbol.asyncDispose]() {
-      receiver?.receiver[Symbol.dispose]();
+      receiver?.[Symbol.dispose]();
     },
   };
 }

@@ -12,18 +12,28 @@ import { RunError } from './usage-error.ts';
 export type Trip = 'one-way' | 'round trip';
 
 /** The receiver of a run. */
-export interface RunReceiver extends OpenedReceiver {
+export interface RunReceiver extends OpenedReceiver, Disposable {
   readonly link: string;
   readonly trip: Trip;
 }
 
+/** How often it is told the wall clock, ms. */
+const REFRESH_MS = 1000;
 /** What a run's receiver is asked to keep. */
 const KEEPS = { pass: false, capture: 0 } as const;
 
 /** Opens the receiver on a link of this namespace, by its index. */
 export function openRunReceiver(link: string, ifindex: number, options: RunOptions, trip: Trip): RunReceiver {
   const { choice, ...asked } = receiverOptions(options);
-  return { ...openReceiverOn(link, { ifindex, ...asked, ...KEEPS }, choice), link, trip };
+  const opened = openReceiverOn(link, { ifindex, ...asked, ...KEEPS }, choice);
+  const timer = setInterval(() => opened.receiver.refresh(), REFRESH_MS);
+  return {
+    ...{ ...opened, link, trip },
+    [Symbol.dispose]() {
+      clearInterval(timer);
+      opened.receiver[Symbol.dispose]();
+    },
+  };
 }
 
 /** Opens the receiver that `--sink` and `--sink-netns` name; the run sends to `sender` of this namespace. */

@@ -35,6 +35,7 @@ const rows: readonly Row[] = [
   [['run', '--max-loss', '101%'], /--max-loss "101%": wants/],
   [['run', '--max-latency', '50'], /--max-latency "50": wants a time with its unit, such as 50us/],
   [['run', '--sink', 'eth1'], /--sink: wants a link to send to, -i DEV/],
+  [['run', '-i', 'eth1', '--sink', 'eth2', '--pcap', 'none.pcap'], /--sink: nothing is received: send to a link/],
   [['run', '--no-sink', '--max-loss', '0'], /--max-loss: nothing is received/],
   [['run', '--transmitter', 'null', '--by', 'src'], /--by: nothing is received/],
   [['run', '--by', 'source'], /--by "source": there is no field "source", but mac, vlan/],

@@ -192,7 +192,10 @@ describe('limits', { skip: whyNoNetns }, () => {
     for (const args of [['--no-sink'], ['--pcap', 'none.pcap'], ['-i', 'lo']]) {
       const { status, stdout, stderr } = await program.run(['run', '-n', '10', '--max-loss', '0', ...args]);
       assert.deepEqual([status, stdout], [2, '']);
-      assert.match(stderr, /--max-loss: nothing is received: name a link that the packets arrive on, --sink DEV/);
+      assert.match(
+        stderr,
+        /--max-loss: nothing is received: send to a link, and name the one that the packets arrive on, --sink DEV/,
+      );
     }
   });
 
