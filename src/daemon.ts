@@ -16,6 +16,8 @@ import { formatMac } from './wire/mac.ts';
 export interface GeneratorOptions {
   readonly log: (line: string) => void;
   readonly params?: ModuleParams;
+  /** CPUs that have a thread; without it all that this process may run on. */
+  readonly cpus?: readonly number[];
   /** A file that all packets go to instead of links. */
   readonly pcap?: string;
   /** Threads that will be needed: their workers start at once instead of with their first device. */
@@ -29,7 +31,7 @@ export interface Generator extends AsyncDisposable {
 
 /** Joins the model, the workers that send, and the links of this network namespace. */
 export async function openGenerator(options: GeneratorOptions): Promise<Generator> {
-  const { log, params = MODULE_PARAMS, pcap, threads = [] } = options;
+  const { log, params = MODULE_PARAMS, pcap, threads = [], cpus = allowedCpus() } = options;
   const routes = new RouteSocket();
   const engine = new WorkerEngine(pcap, {
     onStopped: (id) => pktgen.onStopped(id),
@@ -37,7 +39,7 @@ export async function openGenerator(options: GeneratorOptions): Promise<Generato
     onLog: (line) => pktgen.onLog(line),
   });
   const host: Host = {
-    cpus: allowedCpus(),
+    cpus,
     engine,
     findLink: (name) => toLink(routes, routes.link(name)),
     linkByIndex: (index) => toLink(routes, routes.link(index)),

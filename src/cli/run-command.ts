@@ -4,6 +4,7 @@ import { needsUserNamespace, reexecInUserNamespace } from '../lab/user-namespace
 import { allowedCpus } from '../linux/sched.ts';
 import { MODULE_PARAMS, type Pktgen } from '../pktgen/pktgen.ts';
 import { comparisonText } from './comparison.ts';
+import { cpuList } from './cpu-list.ts';
 import { latencyChart } from './latency-chart.ts';
 import { addParamOptions, type ParamLine } from './param-options.ts';
 import { addReceiverOptions, receiverOptions, receiverText } from './receiver-options.ts';
@@ -32,6 +33,7 @@ export function addRunCommand(program: Command, setStatus: (status: number) => v
     .option('-i, --interface <DEV>', 'link to send to; without it a private lab: two namespaces joined by a veth')
     .option('-t, --threads <N>', 'threads, each with a device of its own (DEV@N)')
     .option('-f, --first <N>', 'CPU of the first thread')
+    .option('--cpus <LIST>', 'CPUs of the threads, 0-3,8; without -t a thread on each')
     .option('--pcap <FILE>', 'write the packets to a pcap file instead of sending them')
     .option('--force', 'send even to the link that carries the default route')
     .optionsGroup('Receiving:')
@@ -59,8 +61,9 @@ export function addRunCommand(program: Command, setStatus: (status: number) => v
   command.action(async (options: RunOptions) => setStatus(await run(options, params)));
 }
 
-async function run(options: RunOptions, params: readonly ParamLine[]): Promise<number> {
-  const cpus = allowedCpus();
+async function run(given: RunOptions, params: readonly ParamLine[]): Promise<number> {
+  const cpus = given.cpus === undefined ? allowedCpus() : cpuList('--cpus', given.cpus, allowedCpus());
+  const options = given.cpus === undefined ? given : { threads: String(cpus.length), ...given };
   // Looked at before anything is made, so that a mistake costs nothing.
   planDevices(options.interface ?? 'lab', options, params, [], cpus);
   const limits = runLimits(options);

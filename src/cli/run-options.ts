@@ -8,6 +8,8 @@ export interface RunOptions extends SampleOptions, ReceiverCommandOptions {
   readonly pcap?: string;
   readonly json?: boolean;
   readonly force?: boolean;
+  /** CPUs of the threads. */
+  readonly cpus?: string;
   /** Link of the receiver; false: none. */
   readonly sink?: string | false;
   readonly sinkNetns?: string;

@@ -4,9 +4,11 @@ import type { Command } from 'commander';
 import { openGenerator } from '../daemon.ts';
 import { MountMirror, netnsExecAncestor } from '../linux/mount-mirror.ts';
 import { Netns } from '../linux/netns.ts';
+import { allowedCpus } from '../linux/sched.ts';
 import { ControlSocket } from '../procfs/control-socket.ts';
 import { claimMountPoint } from '../procfs/mount-point.ts';
 import { serveControlFiles } from '../procfs/serve-control-files.ts';
+import { cpuList } from './cpu-list.ts';
 import { DEFAULT_MOUNT, DEFAULT_SOCKET } from './default-paths.ts';
 import { addModuleOptions, type ModuleOptions, moduleParams } from './module-options.ts';
 import { UsageError } from './usage-error.ts';
@@ -15,6 +17,7 @@ interface ServeOptions extends ModuleOptions {
   readonly mount: string | false;
   readonly socket: string | false;
   readonly netns?: string;
+  readonly cpus?: string;
 }
 
 /** `pktgen serve`: the daemon with the control files. */
@@ -26,6 +29,7 @@ export function addServeCommand(program: Command, setStatus: (status: number) =>
     .option('--no-mount', 'do not mount them; only "pktgen ctl" reaches the daemon')
     .option('--socket <PATH>', 'where to answer "pktgen ctl"', DEFAULT_SOCKET)
     .option('--no-socket', 'do not answer "pktgen ctl"')
+    .option('--cpus <LIST>', 'CPUs that get a thread, kpktgend_N, such as 0-3,8; without it all that it may run on')
     .option('--netns <NAME>', 'serve a network namespace: a name of "ip netns", a path or a process id')
     .addHelpText(
       'after',
@@ -38,6 +42,7 @@ export function addServeCommand(program: Command, setStatus: (status: number) =>
 
 async function serve(options: ServeOptions): Promise<number> {
   const params = moduleParams(options);
+  const cpus = options.cpus === undefined ? undefined : cpuList('--cpus', options.cpus, allowedCpus());
   const socket = socketPath(options);
   if (options.netns !== undefined) {
     using netns = Netns.open(options.netns);
@@ -47,7 +52,11 @@ async function serve(options: ServeOptions): Promise<number> {
   const ended = new Promise<string>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve(signal));
   });
-  await using generator = await openGenerator({ params, log: (line) => process.stdout.write(`${line}\n`) });
+  await using generator = await openGenerator({
+    params,
+    log: (line) => process.stdout.write(`${line}\n`),
+    ...(cpus && { cpus }),
+  });
   using directory = options.mount === false ? undefined : ownDirectory(options.mount);
   // Before the socket beside it: where a daemon runs already, it is the mount point that was named.
   if (directory) await claimMountPoint(directory.path);

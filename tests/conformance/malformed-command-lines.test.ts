@@ -31,6 +31,8 @@ const rows: readonly Row[] = [
   [['run', '-s', '0'], /-s "0": wants a number from 1 to 65535/],
   [['run', '-s', '70000'], /-s "70000": wants a number from 1 to 65535/],
   [['run', '-6'], /-6: wants an IPv6 destination/],
+  [['run', '--cpus', 'all'], /--cpus "all": wants CPUs such as 0-3,8/],
+  [['serve', '--cpus', '99999'], /--cpus "99999": CPU 99999 is not there/],
   [['run', '--max-loss', 'some'], /--max-loss "some": wants a number of packets, or a share such as 0.1%/],
   [['run', '--max-loss', '101%'], /--max-loss "101%": wants/],
   [['run', '--max-latency', '50'], /--max-latency "50": wants a time with its unit, such as 50us/],

@@ -135,6 +135,18 @@ describe('what is sent in the lab', { skip: whyNoNetns }, () => {
     );
   });
 
+  test('--cpus: a thread on each of them', { skip: cpus.length < 2 && 'needs two CPUs' }, async () => {
+    const [first, second] = cpus;
+    const on = async (...args: readonly string[]): Promise<number[]> => {
+      const { status, stdout, stderr } = await program.run(['run', '-n', '100', '--json', ...args]);
+      assert.equal(status, 0, stderr);
+      return results(stdout).map(({ thread }) => thread);
+    };
+    assert.deepEqual(await on('--cpus', `${second},${first}`), [first, second]);
+    assert.deepEqual(await on('--cpus', `${second}`), [second]);
+    assert.deepEqual(await on('--cpus', `${first},${second}`, '-t', '1'), [first]);
+  });
+
   test('a rate is held', async () => {
     const { packets, elapsedUs } = await inLab(['-n', '20000', '--ratep', '20000']);
     const rate = (packets * 1e6) / elapsedUs;
