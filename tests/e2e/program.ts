@@ -99,7 +99,12 @@ export class Program {
 
   /** Starts the program with these arguments. */
   start(args: readonly string[], options: StartOptions = {}): Started {
-    return this.startOther([process.execPath, this.#file, ...args], options);
+    return this.startOther(this.argv(...args), options);
+  }
+
+  /** The command line of the program with these arguments. */
+  argv(...args: readonly string[]): string[] {
+    return [process.execPath, this.#file, ...args];
   }
 
   /** Runs the program to its end. */
