@@ -8,8 +8,8 @@ const cSetsockopt = declare('int setsockopt(int fd, int level, int name, const v
 const cSendto = declare('long sendto(int fd, void *data, size_t length, int flags, void *address, unsigned int size)');
 const cClose = declare('int close(int fd)');
 
-export const AF_PACKET = 17;
-export const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
+const AF_PACKET = 17;
+const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
 /** All protocols (linux/if_ether.h). */
 export const ETH_P_ALL = 3;
 const SOL_SOCKET = 1;
@@ -51,6 +51,19 @@ export const tpacketReq = { size: 16, blockSize: 0, blockNr: 4, frameSize: 8, fr
 /** Who owns a slot: the program (AVAILABLE), or the kernel, before and while it sends. */
 export const TP_STATUS = { AVAILABLE: 0, SEND_REQUEST: 1, SENDING: 2, WRONG_FORMAT: 4 } as const;
 
+/** Binds a packet socket to a link: it receives frames of this protocol, none of 0, all of ETH_P_ALL. */
+export function bindToLink(fd: number, ifindex: number, protocol: number): void {
+  const address = new DataView(new ArrayBuffer(sockaddrLl.size));
+  address.setUint16(sockaddrLl.family, AF_PACKET, true);
+  address.setUint16(sockaddrLl.protocol, protocol);
+  address.setInt32(sockaddrLl.ifindex, ifindex, true);
+  check(cBind(fd, new Uint8Array(address.buffer), sockaddrLl.size), 'bind', `AF_PACKET link ${ifindex}`);
+}
+
+/** Opens a packet socket; it receives nothing before it is bound. Wants CAP_NET_RAW. */
+export const openPacketSocket = (): number =>
+  check(cSocket(AF_PACKET, SOCK_RAW_CLOEXEC, 0), 'socket', 'AF_PACKET (wants CAP_NET_RAW)');
+
 /** How a ring is to be. */
 export interface TxRingOptions {
   readonly ifindex: number;
@@ -74,7 +87,7 @@ export class TxRingSocket implements Disposable {
   #open = true;
 
   constructor({ ifindex, frameSize, frames, bypassQdisc, priority }: TxRingOptions) {
-    this.#fd = check(cSocket(AF_PACKET, SOCK_RAW_CLOEXEC, 0), 'socket', 'AF_PACKET (wants CAP_NET_RAW)');
+    this.#fd = openPacketSocket();
     let mapping: Mapping | undefined;
     try {
       this.#set(SOL_PACKET, PACKET.VERSION, TPACKET_VERSION.V2, 'PACKET_VERSION');
@@ -91,7 +104,8 @@ export class TxRingSocket implements Disposable {
         'PACKET_TX_RING',
       );
       mapping = Mapping.open(this.#fd, blocks * blockSize);
-      this.#bind(ifindex);
+      // Nothing is received, and each frame's own type counts.
+      bindToLink(this.#fd, ifindex, 0);
       this.#mapping = mapping;
     } catch (error) {
       mapping?.close();
@@ -115,14 +129,6 @@ export class TxRingSocket implements Disposable {
     if (cSetsockopt(this.#fd, SOL_SOCKET, SO.SNDBUFFORCE, size, 4) !== 0) {
       this.#set(SOL_SOCKET, SO.SNDBUF, SEND_BUFFER, 'SO_SNDBUF');
     }
-  }
-
-  /** Protocol 0: nothing is received, and each frame's own type counts. */
-  #bind(ifindex: number): void {
-    const address = new DataView(new ArrayBuffer(sockaddrLl.size));
-    address.setUint16(sockaddrLl.family, AF_PACKET, true);
-    address.setInt32(sockaddrLl.ifindex, ifindex, true);
-    check(cBind(this.#fd, new Uint8Array(address.buffer), sockaddrLl.size), 'bind', `AF_PACKET link ${ifindex}`);
   }
 
   /** Has the kernel look through the ring (tpacket_snd). Returns bytes that left, or a negative errno. */

@@ -1,18 +1,8 @@
-import {
-  AF_PACKET,
-  ETH_P_ALL,
-  PACKET,
-  SOCK_RAW_CLOEXEC,
-  SOL_PACKET,
-  sockaddrLl,
-  TPACKET_VERSION,
-} from './af-packet.ts';
+import { bindToLink, ETH_P_ALL, openPacketSocket, PACKET, SOL_PACKET, TPACKET_VERSION } from './af-packet.ts';
 import { ERRNO } from './errno.ts';
 import { check, declare, lastErrno } from './libc.ts';
 import { Mapping } from './mmap.ts';
 
-const cSocket = declare('int socket(int domain, int type, int protocol)');
-const cBind = declare('int bind(int fd, const void *address, unsigned int length)');
 const cSetsockopt = declare('int setsockopt(int fd, int level, int name, const void *value, unsigned int length)');
 const cGetsockopt = declare('int getsockopt(int fd, int level, int name, void *value, unsigned int *length)');
 const cClose = declare('int close(int fd)');
@@ -70,7 +60,7 @@ export class PacketRxRing implements Disposable {
   #open = true;
 
   constructor({ ifindex, blockSize, blocks, retireMs }: RxRingOptions) {
-    this.#fd = check(cSocket(AF_PACKET, SOCK_RAW_CLOEXEC, 0), 'socket', 'AF_PACKET (wants CAP_NET_RAW)');
+    this.#fd = openPacketSocket();
     let mapping: Mapping | undefined;
     try {
       this.#set(PACKET.VERSION, Uint32Array.of(TPACKET_VERSION.V3), 'PACKET_VERSION');
@@ -83,7 +73,7 @@ export class PacketRxRing implements Disposable {
       this.#set(PACKET.RX_RING, request, `PACKET_RX_RING, ${blocks} blocks of ${blockSize} bytes`);
       mapping = Mapping.open(this.#fd, blocks * blockSize);
       this.#ignoreOutgoing();
-      this.#bind(ifindex);
+      bindToLink(this.#fd, ifindex, ETH_P_ALL);
       this.#mapping = mapping;
     } catch (error) {
       mapping?.close();
@@ -114,14 +104,6 @@ export class PacketRxRing implements Disposable {
     const on = Uint32Array.of(1);
     if (cSetsockopt(this.#fd, SOL_PACKET, PACKET.IGNORE_OUTGOING, on, 4) === 0) return;
     if (lastErrno() !== ERRNO.ENOPROTOOPT) check(-1, 'setsockopt', 'PACKET_IGNORE_OUTGOING');
-  }
-
-  #bind(ifindex: number): void {
-    const address = new DataView(new ArrayBuffer(sockaddrLl.size));
-    address.setUint16(sockaddrLl.family, AF_PACKET, true);
-    address.setUint16(sockaddrLl.protocol, ETH_P_ALL);
-    address.setInt32(sockaddrLl.ifindex, ifindex, true);
-    check(cBind(this.#fd, new Uint8Array(address.buffer), sockaddrLl.size), 'bind', `AF_PACKET link ${ifindex}`);
   }
 
   [Symbol.dispose](): void {
