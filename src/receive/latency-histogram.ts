@@ -12,6 +12,10 @@ export const HISTOGRAM_BITS = { sub: SUB_BITS, longest: LONGEST_BITS } as const;
 /** The bucket of a time, ns, not negative. */
 export function bucketOf(ns: number): number {
   if (ns < SUB) return Math.floor(ns);
+  if (ns < 2 ** 32) {
+    const octave = 31 - Math.clz32(ns) - SUB_BITS;
+    return octave * SUB + (ns >>> octave);
+  }
   const exponent = Math.floor(Math.log2(ns));
   // log2 of a number just below a power of two may be rounded up to it.
   const exact = 2 ** exponent > ns ? exponent - 1 : exponent;

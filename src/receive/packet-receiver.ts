@@ -40,7 +40,8 @@ export class PacketReceiver implements Receiver {
   readonly #flows = new Map<string, FlowAnalysis>();
   /** The flow of the packet before: the next one is often of the same. */
   #last: FlowAnalysis | undefined;
-  readonly #lastKey: Buffer;
+  readonly #lastKey: Uint32Array;
+  readonly #keyWords: Uint32Array;
   readonly #kept: KeptPacket[] = [];
   readonly #counts: Counts = { ours: 0, foreign: 0, truncated: 0, fragment: 0, overflow: 0, busy: 0, missed: 0 };
   /** The block that is handed over next. */
@@ -57,7 +58,8 @@ export class PacketReceiver implements Receiver {
     this.#finder = new HeaderFinder(by);
     const length = keyLength(by);
     this.#key = Buffer.from(this.#finder.key.buffer, 0, length);
-    this.#lastKey = Buffer.alloc(length);
+    this.#keyWords = new Uint32Array(this.#finder.key.buffer, 0, length / 4);
+    this.#lastKey = new Uint32Array(length / 4);
     this.#ring = new PacketRxRing({ ifindex, blockSize: BLOCK_SIZE, blocks: BLOCKS, retireMs: RETIRE_MS });
     this.#view = new DataView(this.#ring.memory);
     this.#words = new Uint32Array(this.#ring.memory);
@@ -152,7 +154,7 @@ export class PacketReceiver implements Receiver {
 
   /** The flow of the key that was found; undefined when there is no room for another one. */
   #flow(): FlowAnalysis | undefined {
-    if (this.#last && this.#key.equals(this.#lastKey)) return this.#last;
+    if (this.#last && sameWords(this.#keyWords, this.#lastKey)) return this.#last;
     const name = this.#key.toString('latin1');
     let flow = this.#flows.get(name);
     if (!flow) {
@@ -161,7 +163,7 @@ export class PacketReceiver implements Receiver {
       this.#flows.set(name, flow);
     }
     this.#last = flow;
-    this.#lastKey.set(this.#key);
+    this.#lastKey.set(this.#keyWords);
     return flow;
   }
 
@@ -182,4 +184,9 @@ export class PacketReceiver implements Receiver {
     bytes.set(frame.subarray(ethernetField.type), ethernetField.type + VLAN_TAG_LEN);
     this.#kept.push({ at, length, bytes });
   }
+}
+
+function sameWords(one: Uint32Array, other: Uint32Array): boolean {
+  for (let i = 0; i < one.length; i++) if (one[i] !== other[i]) return false;
+  return true;
 }
