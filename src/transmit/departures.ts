@@ -6,8 +6,8 @@ import { addU64, STATE } from '../template/device-state.ts';
 export interface LoopClock {
   /** ktime, ns. */
   now(): number;
-  /** What the wall clock is ahead of ktime; cheap enough for every packet. */
-  wallOffset(): WallOffset;
+  /** What the wall clock is ahead of ktime, which is `now`; cheap enough for every packet. */
+  wallOffset(now: number): WallOffset;
   /** Sleeps until about this ktime, at the latest; returns earlier when there is a message or a stop. */
   sleepUntil(time: number): void;
 }

@@ -242,8 +242,8 @@ export class Sender {
   /** Sets the time that the packets made next carry. */
   #stamp(): void {
     const { state } = this.job;
-    const ahead = this.#clock.wallOffset();
     const now = this.#clock.now();
+    const ahead = this.#clock.wallOffset(now);
     const whole = Math.floor(now / SECOND);
     const nsec = Math.floor(now - whole * SECOND) + ahead.nsec;
     const carry = nsec >= SECOND ? 1 : 0;

@@ -25,8 +25,7 @@ let heard = 0;
 
 const clock: LoopClock = {
   now: monotonicNs,
-  wallOffset() {
-    const now = monotonicNs();
+  wallOffset(now) {
     if (now - calibrated > CALIBRATION_NS) {
       ahead = wallOffset();
       calibrated = now;

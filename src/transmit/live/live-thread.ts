@@ -267,7 +267,7 @@ export class LiveThread {
 
   /** The program works out the wall clock from ktime. */
   #setWallOffset(): void {
-    const ahead = offsetNs(this.#clock.wallOffset());
+    const ahead = offsetNs(this.#clock.wallOffset(this.#clock.now()));
     this.#words[THREAD.wallOffset + 1] = Number(ahead >> 32n);
     this.#words[THREAD.wallOffset] = Number(ahead & 0xffff_ffffn);
   }
