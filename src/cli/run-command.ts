@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { openGenerator } from '../daemon.ts';
 import { needsUserNamespace, reexecInUserNamespace } from '../lab/user-namespace.ts';
 import { allowedCpus } from '../linux/sched.ts';
-import { MODULE_PARAMS, type Pktgen } from '../pktgen/pktgen.ts';
+import { MODULE_PARAMS } from '../pktgen/pktgen.ts';
 import { comparisonText } from './comparison.ts';
 import { cpuList } from './cpu-list.ts';
 import { latencyChart } from './latency-chart.ts';
@@ -13,9 +13,10 @@ import { runDevices } from './run-devices.ts';
 import { exceeded, runLimits } from './run-limits.ts';
 import type { RunOptions } from './run-options.ts';
 import { planDevices } from './run-plan.ts';
-import { type Arrived, arrivedOf, type SentPackets, tagged } from './run-receiver.ts';
+import { type Arrived, arrivedOf, tagged } from './run-receiver.ts';
 import { allSent, arrivedJson, arrivedText, type DeviceResult, resultsText, sentBy } from './run-result.ts';
 import { addSampleOptions } from './sample-options.ts';
+import { sequenceRows } from './sequence-rows.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Exit status when more was lost, or took longer, than allowed. */
@@ -93,17 +94,20 @@ async function run(given: RunOptions, params: readonly ParamLine[]): Promise<num
     if (receiver) process.stderr.write(`${receiver.link}: ${receiverText(receiver)}\n`);
   }
   const results = await runDevices(generator.pktgen, devices, options.json === true);
-  const arrived = receiver && (await arrivedOf(receiver, sentPackets(generator.pktgen, results, destination)));
+  const arrived =
+    receiver &&
+    (await arrivedOf(receiver, {
+      packets: sentBy(results),
+      rows: sequenceRows(
+        generator.pktgen.devices.map(({ config }) => config),
+        receiver.receiver.by,
+      ),
+      ...(destination.counted && { counted: destination.counted }),
+    }));
   report(options, results, arrived);
   const over = arrived ? exceeded(limits, sentBy(results), arrived) : [];
   for (const line of over) process.stderr.write(`pktgen: ${line}\n`);
   return allSent(results) ? (over.length > 0 ? EXCEEDED : 0) : 1;
-}
-
-/** What the receiver has to know of what was sent. */
-function sentPackets(pktgen: Pktgen, results: readonly DeviceResult[], { counted }: Destination): SentPackets {
-  const numbered = pktgen.devices.every(({ config }) => config.clone_skb <= 1 && config.burst <= 1);
-  return { packets: sentBy(results), numbered, ...(counted && { counted }) };
 }
 
 /** Says what was sent, and what of it arrived. */

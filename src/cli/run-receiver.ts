@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Netns } from '../linux/netns.ts';
 import { RouteSocket } from '../linux/rtnetlink.ts';
-import { figuresOf, latencyCounts, type PacketFigures } from '../receive/flow-figures.ts';
+import { figuresOf, keyOf, latencyCounts, type PacketFigures } from '../receive/flow-figures.ts';
+import { keyValues } from '../receive/flow-key.ts';
 import type { OpenedReceiver } from '../receive/open-receiver.ts';
 import { openReceiverOn, receiverOptions } from './receiver-options.ts';
 import type { RunOptions } from './run-options.ts';
 import type { PlannedDevice } from './run-plan.ts';
+import type { SequenceRows } from './sequence-rows.ts';
 import { RunError } from './usage-error.ts';
 
 /** What a packet's latency is: to another link of this host, or to a reflector and back to the link it left by. */
@@ -77,6 +79,8 @@ export interface Arrived extends Pick<PacketFigures, 'packets' | 'bytes' | 'late
   readonly histogram: Float64Array;
 }
 
+const hasTag = (record: BigUint64Array): boolean => keyValues(keyOf(record), ['tag']).tag !== undefined;
+
 /** From one look at what is on its way to the next, ms; after so many without a change there is no more. */
 const LOOK_MS = 20;
 const STILL = 10;
@@ -84,8 +88,7 @@ const STILL = 10;
 /** What is known of a run besides what its receiver saw. */
 export interface SentPackets {
   readonly packets: number;
-  /** Each has a sequence number of its own: none was repeated. */
-  readonly numbered: boolean;
+  readonly rows: SequenceRows;
   /** What the link at the far end has counted, where nobody else sends to it. */
   counted?(): { readonly packets: number; readonly bytes: number };
 }
@@ -108,7 +111,9 @@ export async function arrivedOf({ receiver, trip }: RunReceiver, sent: SentPacke
   const { missed } = receiver.totals();
   // What the receiver did not look at has arrived all the same.
   const { packets, bytes } = (missed > 0 ? sent.counted?.() : undefined) ?? { packets: seen(), bytes: figures.bytes };
-  const tells = sent.numbered && restarts === 0 && missed === 0;
+  // Packets that have no room for a tag have none, whatever was asked for.
+  const areApart = sent.rows === 'one' || (sent.rows === 'by tag' && records.every(hasTag));
+  const tells = areApart && restarts === 0 && missed === 0;
   return {
     packets,
     bytes,

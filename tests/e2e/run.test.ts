@@ -135,6 +135,23 @@ describe('what is sent in the lab', { skip: whyNoNetns }, () => {
     );
   });
 
+  const MIXED: readonly (readonly string[])[] = [
+    ['-t', '2', '-s', '58'],
+    ['-t', '2', '--by', 'vlan'],
+    ['-t', '2', '--flow-tag', '5'],
+    ['--by', 'vlan', '--flow-tag', '3', '--flows', '5', '--flowlen', '2', '--flag', 'FLOW_SEQ'],
+  ];
+  for (const args of MIXED) {
+    const skip = cpus.length < 2 && args.includes('-t') && 'needs two CPUs';
+    test(`rows of numbers that nobody can tell apart are no loss: ${args.join(' ')}`, { skip }, async () => {
+      const limits = ['--flag', 'NO_TIMESTAMP', '--max-loss', '0'];
+      const { status, stdout, stderr } = await program.run(['run', '-n', '5000', '--json', ...args, ...limits]);
+      assert.equal(status, 0, stderr);
+      const [{ arrived } = {}] = results(stdout);
+      assert.deepEqual([arrived?.lost, arrived?.duplicates], [0, undefined]);
+    });
+  }
+
   test('--cpus: a thread on each of them', { skip: cpus.length < 2 && 'needs two CPUs' }, async () => {
     const [first, second] = cpus;
     const on = async (...args: readonly string[]): Promise<number[]> => {
