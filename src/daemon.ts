@@ -1,22 +1,31 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { monotonicNs } from './linux/clock.ts';
+import { CpuMonitor } from './linux/cpu-monitor.ts';
 import { LinkMonitor } from './linux/link-monitor.ts';
+import type { Netns } from './linux/netns.ts';
 import { nodePossible } from './linux/numa.ts';
 import { type LinkInfo, RouteSocket } from './linux/rtnetlink.ts';
 import { allowedCpus } from './linux/sched.ts';
 import type { Host } from './pktgen/host.ts';
 import { kindSharesSkb, type Link } from './pktgen/link.ts';
+import type { LogEntry } from './pktgen/log-entry.ts';
 import { MODULE_PARAMS, type ModuleParams, Pktgen } from './pktgen/pktgen.ts';
-import { WorkerEngine } from './transmit/worker-engine.ts';
+import { type Inside, WorkerEngine } from './transmit/worker-engine.ts';
 import { formatIpv6 } from './wire/ipv6-address.ts';
 import { formatMac } from './wire/mac.ts';
 
 /** How a generator is to be. */
 export interface GeneratorOptions {
-  readonly log: (line: string) => void;
+  /** Takes each line as the kernel's log would have it, and what it is about. */
+  readonly log: (line: string, entry: LogEntry) => void;
+  /**
+   * The network namespace, to be held open for as long as the generator is; without it that of the thread that opens it.
+   * One process may have generators in several.
+   */
+  readonly netns?: Netns;
   readonly params?: ModuleParams;
-  /** CPUs that have a thread; without it all that this process may run on. */
+  /** CPUs that have a thread; without it all that this process may run on, also those that come later. */
   readonly cpus?: readonly number[];
   /** A file that all packets go to instead of links. */
   readonly pcap?: string;
@@ -24,20 +33,28 @@ export interface GeneratorOptions {
   readonly threads?: readonly number[];
 }
 
-/** A generator at work in the network namespace of the thread that opened it. */
+/** A generator at work in one network namespace. */
 export interface Generator extends AsyncDisposable {
   readonly pktgen: Pktgen;
 }
 
-/** Joins the model, the workers that send, and the links of this network namespace. */
+/**
+ * Joins the model, the workers that send, and the links of a network namespace. The calling thread stays in its own: a socket
+ * belongs to the namespace that it was opened in, a worker to the one that its thread was started in.
+ */
 export async function openGenerator(options: GeneratorOptions): Promise<Generator> {
-  const { log, params = MODULE_PARAMS, pcap, threads = [], cpus = allowedCpus() } = options;
-  const routes = new RouteSocket();
-  const engine = new WorkerEngine(pcap, {
-    onStopped: (id) => pktgen.onStopped(id),
-    onChosen: (id, transmitter, why) => pktgen.onChosen(id, transmitter, why),
-    onLog: (line) => pktgen.onLog(line),
-  });
+  const { log, params = MODULE_PARAMS, pcap, threads = [], cpus = allowedCpus(), netns } = options;
+  const inside: Inside = (act) => (netns ? netns.run(act) : act());
+  const routes = inside(() => new RouteSocket());
+  const engine = new WorkerEngine(
+    pcap,
+    {
+      onStopped: (id) => pktgen.onStopped(id),
+      onChosen: (id, transmitter, why) => pktgen.onChosen(id, transmitter, why),
+      onLog: (line, thread) => pktgen.onLog(line, thread),
+    },
+    inside,
+  );
   const host: Host = {
     cpus,
     engine,
@@ -51,16 +68,23 @@ export async function openGenerator(options: GeneratorOptions): Promise<Generato
   };
   const pktgen = new Pktgen(host, params);
   for (const cpu of threads) engine.prepare(cpu);
-  const monitor = await LinkMonitor.start({
-    onRemoved: (index) => void pktgen.linkRemoved(index),
-    onChanged: ({ index }) => {
-      const link = host.linkByIndex(index);
-      if (link) pktgen.linkChanged(link);
-    },
-  });
+  const monitor = await inside(() =>
+    LinkMonitor.start({
+      onRemoved: (index) => void pktgen.linkRemoved(index),
+      onChanged: ({ index }) => {
+        const link = host.linkByIndex(index);
+        if (link) pktgen.linkChanged(link);
+      },
+    }),
+  );
+  // Who named the CPUs gets no threads on others.
+  const cpuMonitor = new CpuMonitor((now) =>
+    pktgen.cpusChanged(options.cpus ? now.filter((cpu) => cpus.includes(cpu)) : now),
+  );
   return {
     pktgen,
     async [Symbol.asyncDispose]() {
+      cpuMonitor[Symbol.dispose]();
       await monitor.close();
       await pktgen.close();
       await engine.close();

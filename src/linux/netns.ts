@@ -1,4 +1,4 @@
-import { closeSync, openSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, statSync } from 'node:fs';
 import { check, declare } from './libc.ts';
 
 const cSetns = declare('int setns(int fd, int type)');
@@ -47,6 +47,11 @@ export class Netns implements Disposable {
     }
   }
 
+  /** The inode that tells it apart from others. */
+  get inode(): number {
+    return fstatSync(this.fd).ino;
+  }
+
   /** Moves the calling thread, and threads it starts later, into the namespace. */
   enter(): void {
     check(cSetns(this.fd, CLONE_NEWNET), 'setns', 'network namespace');
@@ -70,3 +75,13 @@ export class Netns implements Disposable {
 
 /** The inode that tells network namespaces apart. */
 export const netnsInode = (): number => statSync(OWN).ino;
+
+/** Namespaces that have a name of `ip netns`. */
+export function namedNetns(): string[] {
+  try {
+    return readdirSync(NAMED).sort();
+  } catch {
+    // Nobody has made one yet.
+    return [];
+  }
+}

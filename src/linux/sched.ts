@@ -39,11 +39,11 @@ export function allowedCpus(): number[] {
   return onlineCpus().filter((cpu) => ((mask[cpu >> 3] ?? 0) & (1 << (cpu & 7))) !== 0);
 }
 
-/** Lets the calling thread run on these CPUs only. */
-export function runOn(cpus: readonly number[]): void {
+/** Lets a thread of this process, without a number the calling one, run on these CPUs only. */
+export function runOn(cpus: readonly number[], thread = 0): void {
   const mask = Buffer.alloc(MASK_LEN);
   for (const cpu of cpus) mask[cpu >> 3] = (mask[cpu >> 3] ?? 0) | (1 << (cpu & 7));
-  check(cSetAffinity(0, MASK_LEN, mask), 'sched_setaffinity', `CPU ${cpus.join(', ')}`);
+  check(cSetAffinity(thread, MASK_LEN, mask), 'sched_setaffinity', `CPU ${cpus.join(', ')}`);
 }
 /** Lets the calling thread run on one CPU only. */
 export const pinThread = (cpu: number): void => runOn([cpu]);

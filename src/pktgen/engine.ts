@@ -42,6 +42,12 @@ export interface TransmitJob {
 /** A state word to set and its value: what a parameter written during a run changes besides the template. */
 export type StatePatch = readonly [word: number, value: number];
 
+/** Runs that a thread is to begin, in the order of its list. */
+export interface ThreadStart {
+  readonly thread: number;
+  readonly jobs: readonly (TransmitJob & { readonly patches: readonly StatePatch[] })[];
+}
+
 /** What runs the kpktgend threads. The model decides, the engine sends. Its calls return at once. */
 export interface Engine {
   /** Memory for the state of a device, until it is removed. All zeros. */
@@ -49,16 +55,19 @@ export interface Engine {
   /** A thread got its first device: make ready so that a start loses no time. */
   prepare(thread: number): void;
   /**
-   * Begins runs, in this order. Whoever sends sets startedAt and nextTx to now, and at the end of a run stoppedAt, then
-   * running to 0, and then tells `onStopped`. A device that is running begins anew with the patches applied.
+   * Begins runs, on all these threads at the same time. Whoever sends sets startedAt and nextTx to now, and at the end of
+   * a run stoppedAt, then running to 0, and then tells `onStopped`. A device that is running begins anew with the patches
+   * applied.
    */
-  start(thread: number, jobs: readonly (TransmitJob & { readonly patches: readonly StatePatch[] })[]): void;
+  start(starts: readonly ThreadStart[]): void;
   /** Goes on with another template and pace after these patches; no packet is lost or sent twice. */
   update(thread: number, job: TransmitJob, patches: readonly StatePatch[]): void;
   /** Ends runs within 2 ms, also those that wait for a departure. `onStopped` tells when. */
   stop(thread: number, ids: readonly number[]): void;
   /** Forgets a device that does not run: frees its ring, and its state for another device. */
   remove(thread: number, id: number, state: Uint32Array): void;
+  /** The CPU of a thread, which had gone, is there again: the thread goes back to it. */
+  returnTo(thread: number): void;
 }
 
 /** What an engine tells the model. */
@@ -66,6 +75,6 @@ export interface EngineEvents {
   onStopped(id: number): void;
   /** How a device sends and why so; told when a run begins, and when that changes. */
   onChosen(id: number, transmitter: string, why: string): void;
-  /** A line for the log. */
-  onLog(line: string): void;
+  /** A line for the log; one about a device begins with its name. */
+  onLog(line: string, thread?: number): void;
 }

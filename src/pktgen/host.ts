@@ -1,9 +1,10 @@
 import type { Engine } from './engine.ts';
 import type { Link } from './link.ts';
+import type { LogEntry } from './log-entry.ts';
 
 /** The machine as the model sees it: links, time, log, and what runs the threads. */
 export interface Host {
-  /** CPUs that get a kpktgend thread. */
+  /** CPUs that get a kpktgend thread at first. */
   readonly cpus: readonly number[];
   readonly engine: Engine;
   /** A link as it is now; undefined when there is none. */
@@ -16,6 +17,6 @@ export interface Host {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
   /** 32 random bits. */
   random(): number;
-  /** A line of the module, as it would stand in the kernel log. */
-  log(line: string): void;
+  /** Something for the log: the line as the kernel log would have it, and what it is about. */
+  log(line: string, entry: LogEntry): void;
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { fakeMachine } from '../../tests/support/fake-machine.ts';
 import { STATE } from '../template/device-state.ts';
 import { MODULE_PARAMS } from './pktgen.ts';
@@ -118,4 +118,58 @@ test('a parameter written during a run goes to where the device runs', async () 
   assert.equal(pktgen.device('pg0')?.state[STATE.curUdpDst], 500);
   await write('pgctrl', 'stop\n');
   await started;
+});
+
+describe('CPUs that go and come', () => {
+  test('the thread of one that goes stays, its devices go on, and the log says so', async () => {
+    const { pktgen, machine } = fakeMachine();
+    await pktgen.write('kpktgend_1', 'add_device pg0\n', machine.root);
+    const run = pktgen.write('pgctrl', 'start\n', machine.root);
+    pktgen.cpusChanged([0]);
+    assert.deepEqual(machine.takeLog(), [
+      'pktgen: WARNING: kpktgend_1: CPU 1 is gone: its devices go on on other CPUs',
+    ]);
+    assert.equal(machine.entries.at(-1)?.thread, 'kpktgend_1');
+    assert.match(pktgen.read('kpktgend_1') ?? '', /^Running: pg0 \n/);
+    await pktgen.write('pgctrl', 'stop\n', machine.root);
+    assert.equal(await run, 6);
+  });
+
+  test('when it is back so is the thread, once', () => {
+    const { pktgen, machine } = fakeMachine();
+    pktgen.cpusChanged([0]);
+    pktgen.cpusChanged([0]);
+    assert.deepEqual(machine.returned, []);
+    pktgen.cpusChanged([0, 1]);
+    pktgen.cpusChanged([0, 1]);
+    assert.deepEqual(machine.returned, [1]);
+    assert.equal(machine.takeLog().length, 2);
+  });
+
+  test('one that comes gets a thread, whose file takes devices', async () => {
+    const { pktgen, machine } = fakeMachine();
+    pktgen.cpusChanged([0, 1, 5]);
+    assert.deepEqual(pktgen.list(), ['pgctrl', 'kpktgend_0', 'kpktgend_1', 'kpktgend_5']);
+    assert.equal(await pktgen.write('kpktgend_5', 'add_device pg0\n', machine.root), 15);
+    assert.equal(pktgen.device('pg0')?.cpu, 5);
+  });
+});
+
+test('the log says what each line is about', async () => {
+  const { pktgen, machine } = fakeMachine();
+  await pktgen.write('kpktgend_0', 'add_device pg9\n', machine.root);
+  await pktgen.write('kpktgend_1', 'add_device pg0\n', machine.root);
+  const run = pktgen.write('pgctrl', 'start\n', machine.root);
+  pktgen.onLog('ERROR: pg0: no room', 1);
+  await pktgen.write('pgctrl', 'stop\n', machine.root);
+  await run;
+  const about = { thread: 'kpktgend_1', device: 'pg0' };
+  assert.deepEqual(
+    machine.entries.slice(1).map(({ message, ...entry }) => [message.slice(0, 19), entry]),
+    [
+      ['no such netdevice: ', { level: 'error', event: 'command', thread: 'kpktgend_0' }],
+      ['ERROR: pg0: no room', { level: 'error', event: 'thread', ...about }],
+      ['pg0: OK: 0(c0+d0) u', { level: 'info', event: 'result', ...about }],
+    ],
+  );
 });

@@ -1,11 +1,13 @@
 import { STATE } from '../template/device-state.ts';
 import type { ControlFiles, Writer } from './control-files.ts';
 import { Device } from './device.ts';
-import type { EngineEvents, StatePatch, TransmitJob } from './engine.ts';
+import type { EngineEvents, StatePatch, ThreadStart, TransmitJob } from './engine.ts';
 import type { Host } from './host.ts';
 import { type Link, linkNameOf } from './link.ts';
+import { type LogEntry, type LogEvent, levelOf } from './log-entry.ts';
 import type { ModuleDefaults } from './params.ts';
 import { pgctrlCommand, VERSION_TEXT } from './pgctrl.ts';
+import { resultText } from './result-text.ts';
 import { skipBlanks, word } from './scan.ts';
 import { missingFeature, notYetExact } from './setup-inject.ts';
 import { Thread } from './thread.ts';
@@ -32,9 +34,16 @@ export interface ModuleParams extends ModuleDefaults {
 }
 export const MODULE_PARAMS: ModuleParams = { count: 1000, delayNs: 0, cloneSkb: 0, debug: 0 };
 
+/** What a line of the log is about; without a level it tells its own. */
+interface LogSubject {
+  readonly level?: LogEntry['level'];
+  readonly device?: Device;
+  readonly thread?: Thread;
+}
+
 /** The generator of one network namespace: its threads, its devices and the files that control them (struct pktgen_net). */
 export class Pktgen implements ControlFiles, EngineEvents {
-  readonly threads: readonly Thread[];
+  readonly #threads: Thread[];
   readonly #host: Host;
   readonly #defaults: ModuleDefaults;
   #debug: number;
@@ -44,8 +53,12 @@ export class Pktgen implements ControlFiles, EngineEvents {
     this.#host = host;
     this.#defaults = defaults;
     this.#debug = debug;
-    this.threads = host.cpus.map((cpu) => new Thread(cpu));
-    this.onLog(VERSION_TEXT.trimEnd());
+    this.#threads = host.cpus.map((cpu) => new Thread(cpu));
+    this.#log('version', VERSION_TEXT.trimEnd());
+  }
+
+  get threads(): readonly Thread[] {
+    return this.#threads;
   }
 
   /** All devices, thread by thread. */
@@ -64,8 +77,8 @@ export class Pktgen implements ControlFiles, EngineEvents {
 
   identity(file: string): number | undefined {
     if (file === 'pgctrl') return 0;
-    const thread = this.threads.findIndex((one) => one.name === file);
-    return thread >= 0 ? -1 - thread : this.device(file)?.id;
+    const thread = this.#thread(file);
+    return thread ? -1 - thread.cpu : this.device(file)?.id;
   }
 
   async write(file: string, data: string, writer: Writer): Promise<number> {
@@ -94,14 +107,14 @@ export class Pktgen implements ControlFiles, EngineEvents {
 
   #writeDevice(device: Device, data: string): number {
     if (data.length === 0) {
-      this.onLog('wrong command format');
+      this.#log('command', 'wrong command format', { device });
       return -ERRNO.EINVAL;
     }
     device.settle();
     const nodePossible = (node: number): boolean => this.nodePossible(node);
     const outcome = device.command(data, { debug: this.#debug, nodePossible });
     if (outcome.debug !== undefined) this.#debug = outcome.debug;
-    for (const line of outcome.log ?? []) this.onLog(line);
+    for (const line of outcome.log ?? []) this.#log('command', line, { device });
     this.#passOn(device, outcome.patches ?? []);
     return outcome.errno ? -ERRNO[outcome.errno] : data.length;
   }
@@ -140,25 +153,26 @@ export class Pktgen implements ControlFiles, EngineEvents {
 
   /** Adds a device to a thread (pktgen_add_device); gives the errno it fails with, or 0. */
   #addDevice(thread: Thread, name: string): number {
+    const refused = (why: string): void => this.#log('command', why, { thread, level: 'error' });
     if (this.devices.some((device) => device.name === name || device.fileName === name)) {
-      this.onLog('ERROR: interface already used');
+      refused('ERROR: interface already used');
       return ERRNO.EBUSY;
     }
     const link = this.#host.findLink(linkNameOf(name));
     if (!link) {
-      this.onLog(`no such netdevice: "${name}"`);
+      refused(`no such netdevice: "${name}"`);
       return ERRNO.ENODEV;
     }
     if (!link.ethernet) {
-      this.onLog(`not an ethernet device: "${name}"`);
+      refused(`not an ethernet device: "${name}"`);
       return ERRNO.EINVAL;
     }
     if (!link.up) {
-      this.onLog(`device is down: "${name}"`);
+      refused(`device is down: "${name}"`);
       return ERRNO.ENETDOWN;
     }
     if (name.includes('/') || this.list().includes(name)) {
-      this.onLog(`cannot create pktgen/${name} procfs entry`);
+      refused(`cannot create pktgen/${name} procfs entry`);
       return ERRNO.EINVAL;
     }
     const random = this.#host.random();
@@ -190,7 +204,8 @@ export class Pktgen implements ControlFiles, EngineEvents {
 
   /** Starts every device of every thread and waits for the last to end; a signal to the writer ends the runs. */
   async start(signal: AbortSignal): Promise<void> {
-    for (const thread of this.threads) this.#run(thread);
+    const starts = this.threads.map((thread) => ({ thread: thread.cpu, jobs: this.#setUp(thread) }));
+    this.#host.engine.start(starts.filter(({ jobs }) => jobs.length > 0));
     const begun = this.devices;
     await this.#host.sleep(PROPAGATE_MS, signal);
     const interrupted = new Promise<void>((resolve) => {
@@ -208,25 +223,25 @@ export class Pktgen implements ControlFiles, EngineEvents {
     if (more.length > 0) await this.#allStopped(more);
   }
 
-  /** Starts the devices of a thread (pktgen_run). */
-  #run(thread: Thread): void {
+  /** Sets the devices of a thread up (pktgen_run) and gives the runs to begin. */
+  #setUp(thread: Thread): ThreadStart['jobs'] {
     const jobs: (TransmitJob & { patches: readonly StatePatch[] })[] = [];
     for (const device of thread.devices) {
       device.link = this.#host.linkByIndex(device.link.index) ?? device.link;
       const missing = missingFeature(device.config);
       if (missing) {
         device.result = `ERROR: ${missing}`;
-        this.onLog(`${device.name}: ${missing}`);
+        this.#log('setup', `${device.name}: ${missing}`, { device, level: 'error' });
         continue;
       }
       const inexact = notYetExact(device.config, device.link);
-      if (inexact) this.onLog(`${device.name}: ${inexact}`);
+      if (inexact) this.#log('setup', `${device.name}: ${inexact}`, { device });
       const { job, patches, log } = device.start(this.#host.now());
-      for (const line of log) this.onLog(line);
+      for (const line of log) this.#log('setup', line, { device });
       if (device.link.up && device.link.carrier) jobs.push({ ...job, patches });
       else if (patches.length === 0) device.stopAtOnce(this.#host.now());
     }
-    if (jobs.length > 0) this.#host.engine.start(thread.cpu, jobs);
+    return jobs;
   }
 
   /** Ends all runs; returns at once, as the kernel does. */
@@ -237,7 +252,7 @@ export class Pktgen implements ControlFiles, EngineEvents {
   #stopDevices(thread: Thread, devices: readonly Device[]): void {
     const running = devices.filter((device) => device.running);
     for (const device of devices)
-      if (!running.includes(device)) this.onLog(`interface: ${device.name} is already stopped`);
+      if (!running.includes(device)) this.#log('stop', `interface: ${device.name} is already stopped`, { device });
     for (const device of running) Atomics.store(device.state, STATE.stop, 1);
     if (running.length > 0) {
       this.#host.engine.stop(
@@ -256,7 +271,7 @@ export class Pktgen implements ControlFiles, EngineEvents {
     const thread = this.threads.find((one) => one.devices.includes(device));
     if (!thread) return;
     if (device.running) {
-      this.onLog('WARNING: trying to remove a running interface, stopping it now');
+      this.#log('stop', 'WARNING: trying to remove a running interface, stopping it now', { device });
       this.#stopDevices(thread, [device]);
       await device.whenStopped();
     }
@@ -293,21 +308,65 @@ export class Pktgen implements ControlFiles, EngineEvents {
     return this.devices.filter((device) => device.link.index === index);
   }
 
+  // -- what happens to CPUs
+
+  /**
+   * The CPUs that there are now. A thread whose CPU has gone stays, and what it sends goes on wherever the scheduler puts
+   * it, as in the kernel. A CPU without a thread gets one, which the kernel would give it only when the module is loaded anew.
+   */
+  cpusChanged(cpus: readonly number[]): void {
+    for (const thread of this.#threads) {
+      const isThere = cpus.includes(thread.cpu);
+      if (isThere === thread.onItsCpu) continue;
+      thread.onItsCpu = isThere;
+      if (isThere) {
+        this.#host.engine.returnTo(thread.cpu);
+        this.#log('cpu', `${thread.name}: CPU ${thread.cpu} is back, so is the thread`, { thread });
+      } else {
+        this.#log('cpu', `WARNING: ${thread.name}: CPU ${thread.cpu} is gone: its devices go on on other CPUs`, {
+          thread,
+        });
+      }
+    }
+    for (const cpu of cpus) {
+      if (this.#threads.some((thread) => thread.cpu === cpu)) continue;
+      const thread = new Thread(cpu);
+      this.#threads.push(thread);
+      this.#log('cpu', `${thread.name}: CPU ${cpu} has come and has a thread now`, { thread });
+    }
+  }
+
   // -- what the engine tells
 
   onStopped(id: number): void {
-    this.devices.find((device) => device.id === id)?.settle();
+    const device = this.devices.find((one) => one.id === id);
+    if (!device || device.running) return;
+    this.#log('result', `${device.name}: ${resultText(device.figures()).replace(/\n\s*/g, ' ')}`, { device });
   }
 
   onChosen(id: number, transmitter: string, why: string): void {
     const device = this.devices.find((one) => one.id === id);
     if (!device) return;
     device.sending = { transmitter, why };
-    this.onLog(`${device.name}: transmitter ${transmitter}: ${why}`);
+    this.#log('transmitter', `${device.name}: transmitter ${transmitter}: ${why}`, { device });
   }
 
-  onLog(line: string): void {
-    this.#host.log(`pktgen: ${line}`);
+  onLog(line: string, cpu?: number): void {
+    const [, name] = /^(?:ERROR: |WARNING: )?(\S+): /.exec(line) ?? [];
+    const device = this.devices.find((one) => one.name === name);
+    const thread = this.threads.find((one) => one.cpu === cpu);
+    this.#log('thread', line, { ...(device && { device }), ...(thread && { thread }) });
+  }
+
+  #log(event: LogEvent, message: string, about: LogSubject = {}): void {
+    const { device, level = levelOf(message) } = about;
+    const thread = about.thread?.name ?? (device && `kpktgend_${device.cpu}`);
+    const entry: LogEntry = {
+      ...{ level, event, message },
+      ...(thread !== undefined && { thread }),
+      ...(device && { device: device.name }),
+    };
+    this.#host.log(`pktgen: ${message}`, entry);
   }
 
   /** The end of the daemon: what runs is ended and everything removed (pg_net_exit). */

@@ -6,6 +6,8 @@ export class Thread {
   readonly name: string;
   devices: Device[] = [];
   result = '';
+  /** Its CPU is there. When it goes the thread runs elsewhere, as the kernel's does. */
+  onItsCpu = true;
 
   constructor(cpu: number) {
     this.cpu = cpu;

@@ -10,6 +10,7 @@ import { liveFacts } from './live/live-facts.ts';
 import type { LiveJob, LiveThread } from './live/live-thread.ts';
 import { openQueue, type QueueName, sameQueue } from './open-queue.ts';
 import { nextToRun, Sender } from './send-loop.ts';
+import type { StartGate } from './start-gate.ts';
 import type { PatchedJob, PostedJob, ThreadReport, ThreadSetup } from './thread-message.ts';
 
 /** What a device has for as long as it exists. */
@@ -57,7 +58,8 @@ export class ThreadDevices {
     return nextToRun(this.#senders);
   }
 
-  start(posted: readonly PostedJob[]): void {
+  /** Begins runs; those of several threads that have a gate in common begin together. */
+  start(posted: readonly PostedJob[], gate?: StartGate): void {
     const jobs = posted.map((job) => this.#open(job));
     const live: PatchedJob[] = [];
     const queued: PatchedJob[] = [];
@@ -70,10 +72,15 @@ export class ThreadDevices {
       else queued.push(job);
     }
     if (live.length > 0) queued.push(...this.#startLive(live));
-    this.#startQueued(queued);
+    const senders = this.#openSenders(queued);
+    if (gate) this.#live?.waitForTurns();
+    const time = gate?.arrive() ?? 0;
+    this.#live?.begin(time);
+    if (senders.length > 0) gate?.waitUntil(time);
+    for (const sender of senders) sender.begin();
   }
 
-  /** Gives the jobs that have to go through the ring after all. */
+  /** Makes live frames ready to begin. Gives the jobs that have to go through the ring after all. */
   #startLive(jobs: readonly PatchedJob[]): readonly PatchedJob[] {
     for (const { id } of jobs) this.#closeQueue(id);
     try {
@@ -94,7 +101,8 @@ export class ThreadDevices {
     }
   }
 
-  #startQueued(jobs: readonly PatchedJob[]): void {
+  /** Makes the senders of jobs, ready to begin. */
+  #openSenders(jobs: readonly PatchedJob[]): readonly Sender[] {
     const started = jobs.flatMap((job) => {
       try {
         this.#begin(job);
@@ -106,7 +114,7 @@ export class ThreadDevices {
     });
     const others = this.#senders.filter((sender) => !jobs.some((job) => job.id === sender.job.id));
     this.#senders = [...started, ...others];
-    for (const sender of started) sender.begin();
+    return started;
   }
 
   /** Goes on with another template or pace; the way to send may change with it. */

@@ -27,7 +27,14 @@ export type PostedJob = Omit<PatchedJob, 'state'> & { readonly share: StateShare
 
 /** What a worker is told. */
 export type ThreadMessage =
-  | { readonly kind: 'start'; readonly jobs: readonly PostedJob[] }
+  | {
+      readonly kind: 'start';
+      readonly jobs: readonly PostedJob[];
+      /** Where several threads start together: memory of their gate. */
+      readonly gate?: SharedArrayBuffer;
+    }
+  /** The thread's CPU is there again. */
+  | { readonly kind: 'return' }
   | { readonly kind: 'update'; readonly job: PostedJob }
   | { readonly kind: 'remove'; readonly id: number }
   | { readonly kind: 'exit' };

@@ -4,6 +4,7 @@ import { monotonicNs, wallOffset } from '../linux/clock.ts';
 import { allowedCpus, runOn, setThreadName, setTimerSlack } from '../linux/sched.ts';
 import type { LoopClock } from './departures.ts';
 import { LiveThread } from './live/live-thread.ts';
+import { StartGate } from './start-gate.ts';
 import { ThreadDevices } from './thread-devices.ts';
 import { BELL, type ThreadMessage, type ThreadReport, type ThreadSetup } from './thread-message.ts';
 
@@ -53,9 +54,11 @@ function takeMessages(): boolean {
     const received = receiveMessageOnPort(port) as { message: ThreadMessage } | undefined;
     if (!received) return true;
     const { message } = received;
-    if (message.kind === 'start') devices.start(message.jobs);
-    else if (message.kind === 'update') devices.update(message.job);
+    if (message.kind === 'start') {
+      devices.start(message.jobs, message.gate && new StartGate(message.gate, monotonicNs));
+    } else if (message.kind === 'update') devices.update(message.job);
     else if (message.kind === 'remove') devices.remove(message.id);
+    else if (message.kind === 'return') returnToCpu();
     else return false;
   }
 }
@@ -76,6 +79,19 @@ function place(wanted: boolean): void {
     report({ log: `WARNING: kpktgend_${cpu} may run on any CPU: ${error instanceof Error ? error.message : error}` });
   }
 }
+
+/** The kernel has moved this thread, and the one that runs live frames, off a CPU that went; now it is there again. */
+function returnToCpu(): void {
+  aside = undefined;
+  const runner = Atomics.load(bell, BELL.runner);
+  if (runner === 0) return;
+  try {
+    runOn([cpu], runner);
+  } catch (error) {
+    report({ log: `WARNING: kpktgend_${cpu}: ${error instanceof Error ? error.message : error}` });
+  }
+}
+
 place(false);
 let polled = 0;
 for (;;) {

@@ -1,9 +1,10 @@
 import { Worker } from 'node:worker_threads';
 import { INTERRUPT_SIGNAL, interruptThread } from '../linux/sched.ts';
-import type { Engine, EngineEvents, StatePatch, TransmitJob } from '../pktgen/engine.ts';
+import type { Engine, EngineEvents, StatePatch, ThreadStart, TransmitJob } from '../pktgen/engine.ts';
 import { STATE } from '../template/device-state.ts';
 import { DeviceMemory } from './device-memory.ts';
 import { LinkOpener } from './live/link-opener.ts';
+import { newStartGate } from './start-gate.ts';
 import {
   BELL,
   type PatchedJob,
@@ -27,17 +28,25 @@ interface Thread {
   readonly ended: Promise<void>;
 }
 
-/** Runs each kpktgend thread in a worker of its own, in the network namespace of the thread that made this. */
+/** Does something in the network namespace of an engine. */
+export type Inside = <T>(act: () => T) => T;
+
+/** Runs each kpktgend thread in a worker of its own, all of them in one network namespace. */
 export class WorkerEngine implements Engine {
   readonly #threads = new Map<number, Thread>();
   readonly #memory = new DeviceMemory();
   readonly #links: LinkOpener;
   readonly #pcap: string | undefined;
   readonly #events: EngineEvents;
+  readonly #inside: Inside;
   #closing = false;
 
-  /** `pcap`: a file that all packets go to instead of links. */
-  constructor(pcap: string | undefined, events: EngineEvents) {
+  /**
+   * `pcap`: a file that all packets go to instead of links. `inside`: into the namespace that the links are in; a thread
+   * stays in the one that it was started in.
+   */
+  constructor(pcap: string | undefined, events: EngineEvents, inside: Inside = (act) => act()) {
+    this.#inside = inside;
     this.#pcap = pcap;
     this.#events = events;
     this.#links = new LinkOpener((line) => events.onLog(line));
@@ -53,13 +62,16 @@ export class WorkerEngine implements Engine {
     this.#thread(thread);
   }
 
-  start(thread: number, jobs: readonly PatchedJob[]): void {
-    const { states } = this.#thread(thread);
-    for (const job of jobs) {
-      states.set(job.id, job.state);
-      if (this.#pcap === undefined && this.#memory.refused === undefined) this.#links.open(job);
+  start(starts: readonly ThreadStart[]): void {
+    const gate = starts.length > 1 ? newStartGate(starts.length) : undefined;
+    for (const { thread, jobs } of starts) {
+      const { states } = this.#thread(thread);
+      for (const job of jobs) {
+        states.set(job.id, job.state);
+        if (this.#pcap === undefined && this.#memory.refused === undefined) this.#inside(() => this.#links.open(job));
+      }
+      this.#tell(thread, { kind: 'start', jobs: jobs.map((job) => this.#post(job)), ...(gate && { gate }) });
     }
-    this.#tell(thread, { kind: 'start', jobs: jobs.map((job) => this.#post(job)) });
   }
 
   update(thread: number, job: TransmitJob, patches: readonly StatePatch[]): void {
@@ -79,6 +91,10 @@ export class WorkerEngine implements Engine {
     this.#threads.get(thread)?.states.delete(id);
     if (this.#threads.has(thread)) this.#tell(thread, { kind: 'remove', id });
     this.#memory.release(state);
+  }
+
+  returnTo(thread: number): void {
+    if (this.#threads.has(thread)) this.#tell(thread, { kind: 'return' });
   }
 
   /** A job as it goes to a worker: memory is not copied. */
@@ -102,16 +118,16 @@ export class WorkerEngine implements Engine {
     if (known) return known;
     const bell = new Int32Array(new SharedArrayBuffer(8));
     const setup: ThreadSetup = { cpu, bell, pcap: this.#pcap, noMaps: this.#memory.refused };
-    const worker = new Worker(workerUrl, { workerData: setup });
+    const worker = this.#inside(() => new Worker(workerUrl, { workerData: setup }));
     const states = new Map<number, Uint32Array>();
     worker.on('message', (report: ThreadReport) => {
-      if ('log' in report) this.#events.onLog(report.log);
+      if ('log' in report) this.#events.onLog(report.log, cpu);
       else if ('chosen' in report) this.#events.onChosen(report.chosen, report.name, report.why);
       else this.#stopped(report.stopped);
     });
     worker.on('error', (error) => {
       halt({ bell, states });
-      this.#events.onLog(`ERROR: thread kpktgend_${cpu} died: ${error.stack ?? error.message}`);
+      this.#events.onLog(`ERROR: thread kpktgend_${cpu} died: ${error.stack ?? error.message}`, cpu);
     });
     const ended = new Promise<void>((resolve) => worker.on('exit', () => resolve()));
     const thread = { worker, bell, states, ended };

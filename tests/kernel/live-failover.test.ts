@@ -42,6 +42,7 @@ class FailingLive implements Partial<LiveThread> {
     this.#jobs = [];
     return jobs.length > 0 ? { reason: 'EOPNOTSUPP', jobs } : undefined;
   }
+  begin(): void {}
   close(): void {}
 }
 

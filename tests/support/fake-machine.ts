@@ -2,6 +2,7 @@ import type { Writer } from '../../src/pktgen/control-files.ts';
 import type { Engine, TransmitJob } from '../../src/pktgen/engine.ts';
 import type { Host } from '../../src/pktgen/host.ts';
 import { kindSharesSkb, type Link } from '../../src/pktgen/link.ts';
+import type { LogEntry } from '../../src/pktgen/log-entry.ts';
 import { MODULE_PARAMS, type ModuleParams, Pktgen } from '../../src/pktgen/pktgen.ts';
 import { newDeviceState } from '../../src/template/device-state.ts';
 
@@ -15,6 +16,10 @@ export class FakeMachine implements Host {
   time = 1_000_000_000;
   /** Jobs started, in order. */
   readonly started: TransmitJob[] = [];
+  /** Threads whose CPU came back. */
+  readonly returned: number[] = [];
+  /** What the log tells besides the lines that the kernel has too. */
+  readonly entries: LogEntry[] = [];
   #log: string[] = [];
   #lastIndex = 1;
 
@@ -83,8 +88,10 @@ export class FakeMachine implements Host {
   random(): number {
     return 42;
   }
-  log(line: string): void {
-    this.#log.push(line);
+  log(line: string, entry: LogEntry): void {
+    this.entries.push(entry);
+    // The kernel does not tell of it, and recordings lack it.
+    if (entry.event !== 'result') this.#log.push(line);
   }
 }
 
@@ -94,8 +101,8 @@ function idleEngine(machine: FakeMachine, stopped: (id: number) => void): Engine
   return {
     newState: newDeviceState,
     prepare() {},
-    start(_thread, list) {
-      for (const job of list) {
+    start(starts) {
+      for (const job of starts.flatMap(({ jobs }) => jobs)) {
         jobs.set(job.id, job);
         machine.started.push(job);
       }
@@ -113,6 +120,9 @@ function idleEngine(machine: FakeMachine, stopped: (id: number) => void): Engine
     },
     remove(_thread, id) {
       jobs.delete(id);
+    },
+    returnTo(thread) {
+      machine.returned.push(thread);
     },
   };
 }

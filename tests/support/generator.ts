@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Generator, openGenerator } from '../../src/daemon.ts';
-import { Netns } from '../../src/linux/netns.ts';
 import type { Device } from '../../src/pktgen/device.ts';
 import type { TestPair } from './netns.ts';
 
@@ -20,25 +19,19 @@ export interface OpenedGenerator extends AsyncDisposable {
 
 /** A generator in the near namespace of a pair, with pg0 on kpktgend_0. */
 export async function openOnPair(pair: TestPair, lines: readonly string[]): Promise<OpenedGenerator> {
-  using home = Netns.current();
   const log: string[] = [];
-  pair.near.enter();
-  try {
-    const generator = await openGenerator({ log: (line) => log.push(line) });
-    const write = async (file: string, ...all: readonly string[]): Promise<void> => {
-      for (const line of all)
-        assert.equal(await generator.pktgen.write(file, `${line}\n`, writer), line.length + 1, line);
-    };
-    await write('kpktgend_0', 'add_device pg0');
-    await write('pg0', ...lines);
-    // Its worker starts in this namespace.
-    await sleep(200);
-    const device = generator.pktgen.device('pg0');
-    assert.ok(device);
-    return { generator, device, log, write, [Symbol.asyncDispose]: () => generator[Symbol.asyncDispose]() };
-  } finally {
-    home.enter();
-  }
+  const generator = await openGenerator({ netns: pair.near, log: (line) => log.push(line) });
+  const write = async (file: string, ...all: readonly string[]): Promise<void> => {
+    for (const line of all)
+      assert.equal(await generator.pktgen.write(file, `${line}\n`, writer), line.length + 1, line);
+  };
+  await write('kpktgend_0', 'add_device pg0');
+  await write('pg0', ...lines);
+  // Its worker has started when this is over.
+  await sleep(200);
+  const device = generator.pktgen.device('pg0');
+  assert.ok(device);
+  return { generator, device, log, write, [Symbol.asyncDispose]: () => generator[Symbol.asyncDispose]() };
 }
 
 /** Waits for something to become true. */

@@ -1,7 +1,7 @@
 import { SharedMap } from '../../src/linux/bpf-map.ts';
 import { monotonicNs, wallOffset } from '../../src/linux/clock.ts';
 import { INTERRUPT_SIGNAL } from '../../src/linux/sched.ts';
-import type { Engine, StatePatch, TransmitJob } from '../../src/pktgen/engine.ts';
+import type { Engine, StatePatch, ThreadStart, TransmitJob } from '../../src/pktgen/engine.ts';
 import { STATE } from '../../src/template/device-state.ts';
 import { FLOW_TABLE_LEN } from '../../src/template/flow-table.ts';
 import { DeviceMemory } from '../../src/transmit/device-memory.ts';
@@ -34,7 +34,8 @@ export class LiveEngine implements Engine, Disposable {
     return this.#memory.take();
   }
   prepare(): void {}
-  start(_thread: number, jobs: readonly PatchedJob[]): void {
+  start(starts: readonly ThreadStart[]): void {
+    const jobs: readonly PatchedJob[] = starts.flatMap((one) => one.jobs);
     const live = jobs.map((job) => {
       const share = this.#memory.share(job.state);
       if ('shared' in share) throw new Error('the state is in no map');
@@ -43,6 +44,7 @@ export class LiveEngine implements Engine, Disposable {
     this.#live.start(live, ({ state, patches }) => {
       for (const [word, value] of patches) state[word] = value;
     });
+    this.#live.begin();
     const until = monotonicNs() + ENDLESS_MS * 1e6;
     while (this.#live.active) {
       for (const id of this.#live.poll()) this.#stopped(id);
@@ -54,6 +56,7 @@ export class LiveEngine implements Engine, Disposable {
   update(): void {}
   stop(): void {}
   remove(): void {}
+  returnTo(): void {}
 
   [Symbol.dispose](): void {
     this.#live.close();

@@ -1,5 +1,5 @@
 import type { WallOffset } from '../../src/linux/clock.ts';
-import type { Engine, StatePatch, TransmitJob } from '../../src/pktgen/engine.ts';
+import type { Engine, StatePatch, ThreadStart, TransmitJob } from '../../src/pktgen/engine.ts';
 import { newDeviceState } from '../../src/template/device-state.ts';
 import { newFlowTable } from '../../src/template/flow-table.ts';
 import type { LoopClock } from '../../src/transmit/departures.ts';
@@ -49,16 +49,18 @@ export class LoopEngine implements Engine {
 
   readonly newState = newDeviceState;
   prepare(): void {}
-  start(_thread: number, jobs: readonly (TransmitJob & { readonly patches: readonly StatePatch[] })[]): void {
-    this.senders = jobs.map((job) => {
-      for (const [word, value] of job.patches) job.state[word] = value;
-      const take = (memory: Uint8Array, at: number, length: number): void => {
-        this.sent.push({ device: job.name, at: this.clock.time, bytes: memory.slice(at, at + length) });
-      };
-      const flows = this.#flows.get(job.id) ?? newFlowTable();
-      this.#flows.set(job.id, flows);
-      return new Sender(job, this.newQueue?.(job) ?? new MemoryQueue(2048, { take }), flows, this.clock);
-    });
+  start(starts: readonly ThreadStart[]): void {
+    this.senders = starts
+      .flatMap(({ jobs }) => jobs)
+      .map((job) => {
+        for (const [word, value] of job.patches) job.state[word] = value;
+        const take = (memory: Uint8Array, at: number, length: number): void => {
+          this.sent.push({ device: job.name, at: this.clock.time, bytes: memory.slice(at, at + length) });
+        };
+        const flows = this.#flows.get(job.id) ?? newFlowTable();
+        this.#flows.set(job.id, flows);
+        return new Sender(job, this.newQueue?.(job) ?? new MemoryQueue(2048, { take }), flows, this.clock);
+      });
     for (const sender of this.senders) sender.begin();
     this.go(this.#longestLoop);
   }
@@ -79,4 +81,5 @@ export class LoopEngine implements Engine {
     this.go(1);
   }
   remove(): void {}
+  returnTo(): void {}
 }

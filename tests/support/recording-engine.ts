@@ -20,14 +20,15 @@ export function recordingEngine(frames: Uint8Array[], timeOf: TimeOf = () => [0,
   return (machine: FakeMachine, stopped: (id: number) => void): Engine => ({
     newState: newDeviceState,
     prepare() {},
-    start(_thread, jobs) {
-      for (const job of jobs) record(job, machine, frames, timeOf, stopped);
+    start(starts) {
+      for (const job of starts.flatMap(({ jobs }) => jobs)) record(job, machine, frames, timeOf, stopped);
     },
     update() {},
     stop(_thread, ids) {
       for (const id of ids) stopped(id);
     },
     remove() {},
+    returnTo() {},
   });
 }
 

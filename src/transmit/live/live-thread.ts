@@ -43,6 +43,9 @@ interface LiveCall {
 
 /** The most turns of one call; it lasts minutes and is followed by another. */
 const MOST_TURNS = 0xffff_ffff;
+/** The longest wait for the first turn of a call, ns, and from look to look, ms. */
+const FIRST_TURN_NS = 200e6;
+const TURN_LOOK_MS = 0.2;
 /** What a call ends with that was interrupted, or made all its turns. */
 const ORDERLY: ReadonlySet<number> = new Set([0, -ERRNO.EINTR]);
 
@@ -60,6 +63,8 @@ export class LiveThread {
   readonly #losses: Losses;
   /** The newest first, as in the thread's list. */
   #devices: LiveDevice[] = [];
+  /** Those whose runs are ready to begin. */
+  #ready: readonly TransmitJob[] = [];
   #call: LiveCall | undefined;
   #failure: LiveFailure | undefined;
 
@@ -90,7 +95,7 @@ export class LiveThread {
     return this.#devices.some((device) => device.job.id === id);
   }
 
-  /** Begins runs, in the order of the thread's list; those under way of the same devices begin anew. */
+  /** Makes runs ready to begin, in the order of the thread's list; those under way of the same devices begin anew. */
   start<J extends LiveJob>(jobs: readonly J[], prepare: (job: J['job']) => void): void {
     const others = this.#devices.filter(({ job }) => !jobs.some((one) => one.job.id === job.id));
     for (const { job } of jobs) this.#hold(job);
@@ -101,7 +106,26 @@ export class LiveThread {
       writeU64(job.state, STATE.limit, job.pace.count);
     }
     this.#load([...jobs, ...others]);
-    for (const { job } of jobs) Atomics.store(job.state, STATE.phase, LIVE_PHASE.BEGIN);
+    this.#ready = jobs.map(({ job }) => job);
+  }
+
+  /** Waits until the kernel has made its frames and the program runs: some 15 ms after a call has begun. */
+  waitForTurns(): void {
+    if (this.#ready.length === 0) return;
+    const from = Atomics.load(this.#words, THREAD.turns);
+    const until = this.#clock.now() + FIRST_TURN_NS;
+    const pause = new Int32Array(new SharedArrayBuffer(4));
+    while (this.#runner.busy && Atomics.load(this.#words, THREAD.turns) === from && this.#clock.now() < until) {
+      Atomics.wait(pause, 0, 0, TURN_LOOK_MS);
+    }
+  }
+
+  /** Begins the runs that are ready, not before `time` (ktime, ns). */
+  begin(time = 0): void {
+    if (this.#ready.length === 0) return;
+    writeU64(this.#words, THREAD.beginAt, time);
+    for (const { state } of this.#ready) Atomics.store(state, STATE.phase, LIVE_PHASE.BEGIN);
+    this.#ready = [];
   }
 
   /** Goes on with a run that another transmitter has begun. */
@@ -134,6 +158,7 @@ export class LiveThread {
     this.#hold(device.job);
     this.#losses.settle(this.#devices);
     this.#devices = this.#devices.filter(({ job }) => job.id !== id);
+    this.#ready = this.#ready.filter((job) => job.id !== id);
     const { state } = device.job;
     const { packets, bytes, errors } = progressOf(state);
     writeU64(state, STATE.sofar, packets);

@@ -107,7 +107,7 @@ function readyCode(job: TransmitJob, other: Label): Code {
   const ready = label('ready');
   return [
     [mapValue(R7, stateMap(job.id)), load(R0, 'u32', R7, word(STATE.phase)), jumpIf(R0, '==', LIVE_PHASE.SEND, ready)],
-    [jumpIf(R0, '!=', LIVE_PHASE.BEGIN, other), beginCode(), ready],
+    [jumpIf(R0, '!=', LIVE_PHASE.BEGIN, other), beginCode(other), ready],
   ];
 }
 
@@ -182,9 +182,11 @@ const limitCode = (more: Label): Code => [
   pauseCode(),
 ];
 
-/** The run begins with the first turn: not earlier, when the kernel still makes its frames. */
-const beginCode = (): Code => [
-  [call('ktime_get_ns'), store(R7, word(STATE.startedAt), 'u64', R0), store(R7, word(STATE.nextTx), 'u64', R0)],
+/** The run begins with the first turn, when the kernel has made its frames, that comes after the time to begin. */
+const beginCode = (tooEarly: Label): Code => [
+  [call('ktime_get_ns'), mapValue(R1, THREAD_MAP), load(R1, 'u64', R1, word(THREAD.beginAt))],
+  [jumpIf(R0, '<', R1, tooEarly)],
+  [store(R7, word(STATE.startedAt), 'u64', R0), store(R7, word(STATE.nextTx), 'u64', R0)],
   [store(R7, word(STATE.stampedAt), 'u64', 0), store(R7, word(STATE.stampMask), 'u32', 0)],
   [store(R7, word(STATE.builtFrags), 'u32', 1), store(R7, word(STATE.burstLeft), 'u32', 0)],
   [store(R7, word(STATE.repeatLeft), 'u32', 0), store(R7, word(STATE.phase), 'u32', LIVE_PHASE.SEND)],

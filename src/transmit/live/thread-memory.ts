@@ -9,6 +9,8 @@ export const THREAD = {
   tid: 1,
   /** From ktime to the wall clock, ns. */
   wallOffset: 2,
+  /** No run begins before this ktime, ns: threads that start together have the same. */
+  beginAt: 4,
   /** Links that frames go to, LINK_WORDS each. */
   links: 8,
 } as const;
