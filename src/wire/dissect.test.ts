@@ -17,6 +17,8 @@ const pktgen = 'be9be955 00000001 6553f100 0001e240';
 const ethernetLine = 'Ethernet 02:00:00:00:00:01 > 02:00:00:00:00:02, type';
 const ipv4Line = 'IPv4 10.9.0.1 > 10.9.0.2, ttl 32, id 3, length 44, checksum ok';
 const udpLine = 'UDP 9 > 9, length 24, checksum none';
+const espLine = 'ESP spi 0x00001000, seq 5';
+const protocolLine = (protocol: string): string => ipv4Line.replace(', checksum', `, protocol ${protocol}, checksum`);
 const pktgenLine = 'pktgen seq 1, time 1700000000.123456';
 const inner = `${ipv4} ${udp} ${pktgen}`;
 const innerLines = [ipv4Line, udpLine, pktgenLine];
@@ -99,11 +101,68 @@ const cases: Record<string, [string, string[]]> = {
     [`${ethernetLine} 0x0800 IPv4`, ipv4Line, udpLine, 'payload, 16 bytes'],
   ],
   'another protocol': [
-    `${ethernet} 0800 ${ipv4.replace('2011 86aa', '2032 8689')} 01020304`,
+    `${ethernet} 0800 ${ipv4.replace('2011 86aa', '202f 868c')} 01020304`,
     [
       `${ethernetLine} 0x0800 IPv4`,
-      'IPv4 10.9.0.1 > 10.9.0.2, ttl 32, id 3, length 44, protocol 50 ESP, checksum ok, 20 bytes missing',
+      'IPv4 10.9.0.1 > 10.9.0.2, ttl 32, id 3, length 44, protocol 47, checksum ok, 20 bytes missing',
       'payload, 4 bytes',
+    ],
+  ],
+  ESP: [
+    `${ethernet} 0800 ${ipv4.replace('2011 86aa', '2032 8689')} 00001000 00000005 ${'aa'.repeat(16)}`,
+    [`${ethernetLine} 0x0800 IPv4`, protocolLine('50 ESP'), espLine, 'payload, 16 bytes'],
+  ],
+  'ESP in UDP, by its port': [
+    `${ethernet} 0800 ${ipv4} 1194 0009 0018 0000 00001000 00000005 ${'aa'.repeat(8)}`,
+    [`${ethernetLine} 0x0800 IPv4`, ipv4Line, udpLine.replace('9 >', '4500 >'), espLine, 'payload, 8 bytes'],
+  ],
+  'no ESP at its port: a key exchange': [
+    `${ethernet} 0800 ${ipv4} 1194 0009 0018 0000 00000000 00000005 ${'aa'.repeat(8)}`,
+    [`${ethernetLine} 0x0800 IPv4`, ipv4Line, udpLine.replace('9 >', '4500 >'), 'payload, 16 bytes'],
+  ],
+  'no ESP at its port: a pktgen packet': [
+    `${ethernet} 0800 ${ipv4} 0009 1194 0018 0000 ${pktgen}`,
+    [`${ethernetLine} 0x0800 IPv4`, ipv4Line, udpLine.replace('> 9', '> 4500'), pktgenLine],
+  ],
+  'a cut ESP header': [
+    `${ethernet} 86dd ${ipv6('00', '0004', '32')} 00001000`,
+    [
+      `${ethernetLine} 0x86dd IPv6`,
+      'IPv6 fd00::1 > fd00::2, hop limit 32, payload 4, next 50 ESP',
+      'malformed ESP: cut, 4 of 8 bytes',
+    ],
+  ],
+  'AH, and what it signs': [
+    `${ethernet} 86dd ${ipv6('00', '0030', '33')} 1104 0000 00001000 00000005 ${'00112233'.repeat(3)} ${udp} ${pktgen}`,
+    [
+      `${ethernetLine} 0x86dd IPv6`,
+      'IPv6 fd00::1 > fd00::2, hop limit 32, payload 48, next 51 AH',
+      'AH spi 0x00001000, seq 5, ICV 001122330011223300112233',
+      udpLine,
+      pktgenLine,
+    ],
+  ],
+  'AH with a bad length': [
+    `${ethernet} 86dd ${ipv6('00', '000c', '33')} 1105 0000 00001000 00000005`,
+    [
+      `${ethernetLine} 0x86dd IPv6`,
+      'IPv6 fd00::1 > fd00::2, hop limit 32, payload 12, next 51 AH',
+      'malformed AH: bad length',
+    ],
+  ],
+  'tunnels: IPv4 in AH in IPv6, IPv6 in IPv4': [
+    `${ethernet} 0800 4500 0088 0003 0000 2029 8636 0a090001 0a090002 ${ipv6('00', '004c', '33')}
+     0404 0000 00001000 00000005 ${'00112233'.repeat(3)} 4500 0034 0003 0000 2011 86a2 0a090001 0a090002
+     0009 0009 0018 0000 ${pktgen} 01020304 05060708`.replaceAll('\n', ''),
+    [
+      `${ethernetLine} 0x0800 IPv4`,
+      'IPv4 10.9.0.1 > 10.9.0.2, ttl 32, id 3, length 136, protocol 41 IPv6, checksum ok',
+      'IPv6 fd00::1 > fd00::2, hop limit 32, payload 76, next 51 AH',
+      'AH spi 0x00001000, seq 5, ICV 001122330011223300112233, next 4 IPv4',
+      ipv4Line.replace('44', '52'),
+      udpLine,
+      pktgenLine,
+      'padding, 8 bytes behind the UDP packet',
     ],
   ],
   'a later fragment, which has no UDP header': [
@@ -251,9 +310,9 @@ for (const folder of ['data', 'clone']) {
       if (ip.name === 'ipv4') assert.equal(ip.checksum, 'ok', what);
       const packet = find(layers, 'pktgen');
       const udpLayer = find(layers, 'udp');
-      // What is no pktgen packet is the link's own ICMPv6, or IPsec.
+      // What is no pktgen packet is the link's own ICMPv6, or encrypted.
       const protocol = ip.name === 'ipv4' ? ip.header.protocol : ip.header.nextHeader;
-      assert.equal(packet !== undefined, protocol === 17, what);
+      assert.equal(packet !== undefined, protocol === 17 || protocol === 51, what);
       if (!udpLayer || !packet) continue;
       sent++;
       const expected = file.startsWith('udpcsum') ? [file.includes('offload') ? 'partial' : 'ok'] : ['none'];

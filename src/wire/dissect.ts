@@ -1,4 +1,6 @@
+import { AH_HEADER_LEN, parseAh } from './ah.ts';
 import { foldChecksum } from './checksum.ts';
+import { ESP_HEADER_LEN, ESP_UDP_PORT, parseEsp } from './esp.ts';
 import { ETHERNET_HEADER_LEN, ETHERTYPE, parseEthernet } from './ethernet.ts';
 import { IP_PROTOCOL, IPV4_FRAGMENT, IPV4_HEADER_LEN, parseIpv4 } from './ipv4.ts';
 import { IPV6_HEADER_LEN, parseIpv6 } from './ipv6.ts';
@@ -55,6 +57,15 @@ const BY_TYPE: Record<number, Parser> = {
   [ETHERTYPE.MPLS]: mpls,
 };
 
+/** By IP protocol; what is not here is payload. */
+const BY_PROTOCOL: Record<number, Parser> = {
+  [IP_PROTOCOL.UDP]: udp,
+  [IP_PROTOCOL.ESP]: esp,
+  [IP_PROTOCOL.AH]: ah,
+  [IP_PROTOCOL.IPIP]: ipv4,
+  [IP_PROTOCOL.IPV6]: ipv6,
+};
+
 function ethernet(frame: DataView, { at }: Step, layers: Layer[]): Step | undefined {
   const header = parseEthernet(frame, at);
   if (!header) return malformed('Ethernet', ETHERNET_HEADER_LEN, frame, at, layers);
@@ -91,9 +102,9 @@ function ipv4(frame: DataView, { at }: Step, layers: Layer[]): Step | undefined 
   const missing = Math.max(0, end - frame.byteLength);
   const checksum = header.checksum === header.rightChecksum ? 'ok' : 'bad';
   layers.push({ name: 'ipv4', offset: at, length: headerLen, header, checksum, missing });
-  const isUdp = protocol === IP_PROTOCOL.UDP && (fragment & IPV4_FRAGMENT.OFFSET) === 0;
+  const isFirst = (fragment & IPV4_FRAGMENT.OFFSET) === 0;
   const pseudoSum = (length: number): number => pseudoHeaderSum4(src, dst, length);
-  return { parse: isUdp ? udp : payload, at: at + headerLen, end, pseudoSum };
+  return { parse: (isFirst && BY_PROTOCOL[protocol]) || payload, at: at + headerLen, end, pseudoSum };
 }
 
 function ipv6(frame: DataView, { at }: Step, layers: Layer[]): Step | undefined {
@@ -104,7 +115,7 @@ function ipv6(frame: DataView, { at }: Step, layers: Layer[]): Step | undefined 
   const missing = Math.max(0, end - frame.byteLength);
   layers.push({ name: 'ipv6', offset: at, length: IPV6_HEADER_LEN, header, missing });
   const pseudoSum = (length: number): number => pseudoHeaderSum6(src, dst, length);
-  return { parse: nextHeader === IP_PROTOCOL.UDP ? udp : payload, at: at + IPV6_HEADER_LEN, end, pseudoSum };
+  return { parse: BY_PROTOCOL[nextHeader] ?? payload, at: at + IPV6_HEADER_LEN, end, pseudoSum };
 }
 
 function udp(frame: DataView, { at, pseudoSum }: Step, layers: Layer[]): Step | undefined {
@@ -114,7 +125,8 @@ function udp(frame: DataView, { at, pseudoSum }: Step, layers: Layer[]): Step | 
   const missing = Math.max(0, end - frame.byteLength);
   const found = { name: 'udp', offset: at, length: UDP_HEADER_LEN, header, missing } as const;
   layers.push({ ...found, ...udpChecksumState(frame, at, header, missing, pseudoSum?.(header.length) ?? 0) });
-  return { parse: pktgen, at: at + UDP_HEADER_LEN, end };
+  const isEsp = header.srcPort === ESP_UDP_PORT || header.dstPort === ESP_UDP_PORT;
+  return { parse: isEsp ? pktgenOrEsp : pktgen, at: at + UDP_HEADER_LEN, end };
 }
 
 function udpChecksumState(
@@ -137,6 +149,28 @@ function pktgen(frame: DataView, { at }: Step, layers: Layer[]): Step | undefine
   if (!header) return { parse: payload, at };
   layers.push({ name: 'pktgen', offset: at, length: PKTGEN_HEADER_LEN, header });
   return { parse: payload, at: at + PKTGEN_HEADER_LEN };
+}
+
+/** Behind port 4500; a first word of 0 would be the key exchange (RFC 3948, section 2.2). */
+function pktgenOrEsp(frame: DataView, { at }: Step): Step {
+  const isEsp = !parsePktgen(frame, at) && (parseEsp(frame, at)?.spi ?? 0) !== 0;
+  return { parse: isEsp ? esp : pktgen, at };
+}
+
+function esp(frame: DataView, { at }: Step, layers: Layer[]): Step | undefined {
+  const header = parseEsp(frame, at);
+  if (!header) return malformed('ESP', ESP_HEADER_LEN, frame, at, layers);
+  layers.push({ name: 'esp', offset: at, length: ESP_HEADER_LEN, header });
+  return { parse: payload, at: at + ESP_HEADER_LEN };
+}
+
+function ah(frame: DataView, { at, pseudoSum }: Step, layers: Layer[]): Step | undefined {
+  const header = parseAh(frame, at);
+  if (!header) return malformed('AH', AH_HEADER_LEN, frame, at, layers, 'bad length');
+  const length = AH_HEADER_LEN + header.icv.length;
+  layers.push({ name: 'ah', offset: at, length, header });
+  const next = { parse: BY_PROTOCOL[header.nextHeader] ?? payload, at: at + length };
+  return pseudoSum ? { ...next, pseudoSum } : next;
 }
 
 function payload(frame: DataView, { at }: Step, layers: Layer[]): undefined {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { type AhHeader, emitAh, parseAh } from './ah.ts';
+import { type EspHeader, type EspTrailer, emitEsp, emitEspTrailer, parseEsp, parseEspTrailer } from './esp.ts';
 import { type EthernetHeader, emitEthernet, parseEthernet } from './ethernet.ts';
 import { emitIpv4, type Ipv4Header, parseIpv4 } from './ipv4.ts';
 import { emitIpv6, type Ipv6Header, parseIpv6 } from './ipv6.ts';
@@ -221,6 +223,52 @@ const udp: HeaderRows<UdpHeader> = {
   any: recordOf({ srcPort: u16, dstPort: u16, length: fc.integer({ min: 8, max: 0xffff }), checksum: u16 }),
 };
 
+const esp: HeaderRows<EspHeader> = {
+  emit: emitEsp,
+  parse: parseEsp,
+  cases: [
+    { hex: '00001000 00000000', header: { spi: 0x1000, seq: 0 } },
+    { hex: 'ffffffff 00000001', header: { spi: 0xffff_ffff, seq: 1 } },
+  ],
+  malformed: { empty: '', truncated: '00001000 000000' },
+  wrong: { spi: { spi: 2 ** 32, seq: 0 }, seq: { spi: 1, seq: -1 } },
+  any: recordOf({ spi: u32, seq: u32 }),
+};
+
+const espTrailer: HeaderRows<EspTrailer> = {
+  emit: emitEspTrailer,
+  parse: parseEspTrailer,
+  cases: [{ hex: '0211', header: { padLen: 2, nextHeader: 17 } }],
+  malformed: { empty: '', truncated: '02' },
+  wrong: { pad: { padLen: 256, nextHeader: 17 }, next: { padLen: 0, nextHeader: -1 } },
+  any: recordOf({ padLen: byte, nextHeader: byte }),
+};
+
+const ahHeader: AhHeader = { nextHeader: 17, spi: 0x1000, seq: 1, icv: fromHex('145719b64f9e12169a6f9721') };
+const ahHex = '1104 0000 00001000 00000001 145719b64f9e12169a6f9721';
+const ah: HeaderRows<AhHeader> = {
+  emit: emitAh,
+  parse: parseAh,
+  cases: [
+    { hex: ahHex, header: ahHeader },
+    { hex: '0401 0000 00000001 ffffffff', header: { nextHeader: 4, spi: 1, seq: 0xffff_ffff, icv: new Uint8Array(0) } },
+  ],
+  malformed: {
+    empty: '',
+    truncated: '1101 0000 00001000 000000',
+    'length below the header': ahHex.replace('1104', '1100'),
+    'an ICV that is not there': ahHex.replace('1104', '1105'),
+  },
+  wrong: {
+    next: { ...ahHeader, nextHeader: 256 },
+    spi: { ...ahHeader, spi: -1 },
+    seq: { ...ahHeader, seq: 2 ** 32 },
+    'odd ICV': { ...ahHeader, icv: new Uint8Array(13) },
+    'long ICV': { ...ahHeader, icv: new Uint8Array(1020) },
+  },
+  any: recordOf({ nextHeader: byte, spi: u32, seq: u32, icv: fc.nat(16).chain((words) => bytes(4 * words)) }),
+};
+
 const pktgenHeader: PktgenHeader = { seq: 1, sec: 1_700_000_000, usec: 123_456 };
 const pktgen: HeaderRows<PktgenHeader> = {
   emit: emitPktgen,
@@ -293,6 +341,9 @@ holds('MPLS stack', mpls);
 holds('IPv4', ipv4);
 holds('IPv6', ipv6);
 holds('UDP', udp);
+holds('ESP', esp);
+holds('ESP trailer', espTrailer);
+holds('AH', ah);
 holds('pktgen', pktgen);
 
 test('a TCI has priority, drop eligible and id in this order', () => {

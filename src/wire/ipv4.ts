@@ -18,8 +18,8 @@ export const ipv4Field = {
 } as const;
 /** Bits of the `fragment` field (IP_DF, IP_MF, IP_OFFSET of net/ip.h); the offset counts in units of 8 bytes. */
 export const IPV4_FRAGMENT = { DONT: 0x4000, MORE: 0x2000, OFFSET: 0x1fff } as const;
-/** Protocol numbers that pktgen can send (linux/in.h). */
-export const IP_PROTOCOL = { UDP: 17, ESP: 50, AH: 51 } as const;
+/** Protocol numbers that pktgen can send (linux/in.h); IPIP and IPV6 are IP packets inside of IP. */
+export const IP_PROTOCOL = { IPIP: 4, UDP: 17, IPV6: 41, ESP: 50, AH: 51 } as const;
 
 /** The longest header: four bits count words of four bytes. */
 const MAX_OPTIONS = 40;

@@ -1,3 +1,5 @@
+import type { AhHeader } from './ah.ts';
+import type { EspHeader } from './esp.ts';
 import { ETHERTYPE, type EthernetHeader } from './ethernet.ts';
 import { IP_PROTOCOL, IPV4_FRAGMENT, type ParsedIpv4Header } from './ipv4.ts';
 import { formatIpv4 } from './ipv4-address.ts';
@@ -38,6 +40,9 @@ export type Layer =
       readonly rightChecksum?: number;
     } & Cut &
       Span)
+  /** An IV, if there is one, and what is encrypted follow as payload. */
+  | ({ readonly name: 'esp'; readonly header: EspHeader } & Span)
+  | ({ readonly name: 'ah'; readonly header: AhHeader } & Span)
   | ({ readonly name: 'pktgen'; readonly header: PktgenHeader } & Span)
   /** Bytes that nothing here can read: the rest of a payload, another protocol, a later fragment. */
   | ({ readonly name: 'payload' } & Span)
@@ -56,8 +61,10 @@ const TYPE_NAMES: Record<number, string> = {
 };
 const PROTOCOL_NAMES: Record<number, string> = {
   1: 'ICMP',
+  [IP_PROTOCOL.IPIP]: 'IPv4',
   6: 'TCP',
   [IP_PROTOCOL.UDP]: 'UDP',
+  [IP_PROTOCOL.IPV6]: 'IPv6',
   [IP_PROTOCOL.ESP]: 'ESP',
   [IP_PROTOCOL.AH]: 'AH',
   58: 'ICMPv6',
@@ -91,6 +98,12 @@ export function describeLayer(layer: Layer): string {
       const { srcPort, dstPort, length } = layer.header;
       return [`UDP ${srcPort} > ${dstPort}`, `length ${length}`, udpChecksumText(layer), ...missing(layer)].join(', ');
     }
+    case 'esp':
+      return `ESP ${association(layer.header)}`;
+    case 'ah': {
+      const icv = Array.from(layer.header.icv, (byte) => byte.toString(16).padStart(2, '0')).join('');
+      return [`AH ${association(layer.header)}`, `ICV ${icv}`, ...nextHeaderText(layer.header.nextHeader)].join(', ');
+    }
     case 'pktgen': {
       const { seq, sec, usec } = layer.header;
       const time = sec === 0 && usec === 0 ? 'no time' : `time ${sec}.${String(usec).padStart(6, '0')}`;
@@ -107,6 +120,12 @@ export function describeLayer(layer: Layer): string {
 
 const describeLabel = ({ label, trafficClass, ttl }: MplsLabel): string =>
   `${label} (class ${trafficClass}, ttl ${ttl})`;
+
+const association = ({ spi, seq }: EspHeader): string => `spi ${hex(spi, 8)}, seq ${seq}`;
+
+/** What follows, where it is not UDP, which goes without saying. */
+const nextHeaderText = (protocol: number): string[] =>
+  protocol === IP_PROTOCOL.UDP ? [] : [`next ${named(String(protocol), PROTOCOL_NAMES[protocol])}`];
 
 const missing = (layer: Cut): string[] => (layer.missing > 0 ? [`${bytes(layer.missing)} missing`] : []);
 
@@ -132,8 +151,7 @@ function ipv6Facts(header: Ipv6Header): string[] {
   const facts = [`IPv6 ${formatIpv6(src)} > ${formatIpv6(dst)}`, `hop limit ${hopLimit}`, `payload ${payloadLength}`];
   if (trafficClass !== 0) facts.push(`class ${hex(trafficClass, 2)}`);
   if (flowLabel !== 0) facts.push(`flow ${hex(flowLabel, 5)}`);
-  if (nextHeader !== IP_PROTOCOL.UDP) facts.push(`next ${named(String(nextHeader), PROTOCOL_NAMES[nextHeader])}`);
-  return facts;
+  return [...facts, ...nextHeaderText(nextHeader)];
 }
 
 function udpChecksumText({ header, checksum, rightChecksum }: Extract<Layer, { name: 'udp' }>): string {
