@@ -71,7 +71,7 @@ function packetMaker({ template, state }: TransmitJob): () => Uint8Array {
   writer.prepare(0);
   const lengths = new Uint32Array(1);
   return () => {
-    writer.write(0, 0, 1, lengths);
+    writer.write(0, 0, 1, lengths, new Uint16Array(1));
     return memory.slice(0, lengths[0]);
   };
 }

@@ -7,7 +7,9 @@ const cMunmap = declare('int munmap(void *addr, size_t length)');
 
 const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;
+const MAP_PRIVATE_ANONYMOUS = 0x22;
 const MAP_POPULATE = 0x8000;
+const NO_FILE = -1;
 
 /** Memory shared with the kernel. After close() nothing may touch it: its owner drops every view first. */
 export class Mapping implements Disposable {
@@ -19,9 +21,18 @@ export class Mapping implements Disposable {
     this.memory = koffi.view(address, length);
   }
 
-  /** Maps `length` bytes of a descriptor, readable and writable (mmap(2), MAP_SHARED). */
-  static open(fd: number, length: number): Mapping {
-    const address: bigint = cMmap(null, length, PROT_READ_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
+  /** Maps `length` bytes of a descriptor from `offset` on, readable and writable (mmap(2), MAP_SHARED). */
+  static open(fd: number, length: number, offset = 0): Mapping {
+    return Mapping.#map(length, MAP_SHARED, fd, offset);
+  }
+
+  /** New memory, all zeros, that begins with a page. */
+  static anonymous(length: number): Mapping {
+    return Mapping.#map(length, MAP_PRIVATE_ANONYMOUS, NO_FILE, 0);
+  }
+
+  static #map(length: number, flags: number, fd: number, offset: number): Mapping {
+    const address: bigint = cMmap(null, length, PROT_READ_WRITE, flags | MAP_POPULATE, fd, offset);
     if (BigInt.asIntN(64, address) === -1n) throw new SyscallError('mmap', lastErrno(), `${length} bytes`);
     return new Mapping(address, length);
   }

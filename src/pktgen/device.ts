@@ -4,8 +4,10 @@ import type { CommandContext, CommandOutcome } from './command.ts';
 import { runDeviceCommand } from './device-command.ts';
 import { deviceText } from './device-text.ts';
 import type { Pace, StatePatch, TransmitJob } from './engine.ts';
+import { FLAG } from './flags.ts';
 import { type Link, linkNameOf } from './link.ts';
 import { type DeviceConfig, type ModuleDefaults, NEVER, newDeviceConfig } from './params.ts';
+import { queuesOf } from './queue-map.ts';
 import { type RunResult, resultText, runResult } from './result-text.ts';
 import { drawnTags, setupInject } from './setup-inject.ts';
 import { templateOf } from './template-of.ts';
@@ -128,7 +130,7 @@ export class Device {
 
   /** What its thread has to know now. */
   job(): TransmitJob {
-    const { name, index, mtu, kind } = this.link;
+    const { name, index, mtu, kind, txQueues } = this.link;
     const config = this.#config;
     const template = templateOf({
       config,
@@ -139,13 +141,15 @@ export class Device {
     return {
       id: this.id,
       name: this.name,
-      link: { name, index, mtu, ...(kind !== undefined && { kind }) },
+      link: { name, index, mtu, txQueues, ...(kind !== undefined && { kind }) },
       state: this.state,
       template,
       pace: paceOf(config),
       mode: config.xmit_mode,
       skbPriority: config.skb_priority,
       frags: config.frags,
+      queues: queuesOf(config, this.link, this.cpu, this.state[STATE.curQueueMap] ?? 0),
+      node: config.flag & FLAG.NODE && config.node >= 0 ? config.node : undefined,
       transmitter: config.transmitter,
     };
   }

@@ -2,11 +2,17 @@ import type { PacketTemplate } from '../template/packet-template.ts';
 import type { Link } from './link.ts';
 
 /** How a device is to send: as fast as the link and the configuration allow, or in a certain way. */
-export const TRANSMITTER_CHOICES = ['auto', 'live', 'ring', 'null'] as const;
+export const TRANSMITTER_CHOICES = ['auto', 'live', 'xsk', 'xsk_zc', 'ring', 'null'] as const;
 export type TransmitterChoice = (typeof TRANSMITTER_CHOICES)[number];
 
 /** Where packets enter the stack (xmit_mode). */
 export type XmitMode = 'start_xmit' | 'netif_receive' | 'queue_xmit';
+
+/** Transmit queues of a link, both ends included. */
+export interface QueueRange {
+  readonly first: number;
+  readonly last: number;
+}
 
 /** When packets leave and how often each is sent. */
 export interface Pace {
@@ -26,15 +32,19 @@ export interface TransmitJob {
   readonly id: number;
   /** Its name, `eth0@1`. */
   readonly name: string;
-  readonly link: Pick<Link, 'name' | 'index' | 'mtu' | 'kind'>;
+  readonly link: Pick<Link, 'name' | 'index' | 'mtu' | 'kind' | 'txQueues'>;
   /** The device's shared state, laid out as STATE says. */
   readonly state: Uint32Array;
   readonly template: PacketTemplate;
   readonly pace: Pace;
   readonly mode: XmitMode;
   readonly skbPriority: number;
-  /** Fragments of a frame, as the result shows them. They do not change its bytes. */
+  /** Fragments that a packet is handed over in. They do not change its bytes. */
   readonly frags: number;
+  /** The transmit queues that it asks for; undefined: whichever. */
+  readonly queues: QueueRange | undefined;
+  /** The NUMA node that its packets are to lie on; undefined: that of the thread's CPU. */
+  readonly node: number | undefined;
   /** How it is to send, as configured. */
   readonly transmitter: TransmitterChoice;
 }

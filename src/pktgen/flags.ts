@@ -32,15 +32,15 @@ export const FLAG_DOCS: { readonly [F in FlagName]: string } = {
   UDPCSUM: 'Packets have a UDP checksum.',
   NO_TIMESTAMP: 'Packets carry no time.',
   MPLS_RND: 'Labels of MPLS entries are drawn.',
-  QUEUE_MAP_RND: 'Transmit queues are drawn from queue_map_min to queue_map_max (not yet: the kernel chooses).',
-  QUEUE_MAP_CPU: 'The transmit queue has the number of the CPU (not yet: the kernel chooses).',
+  QUEUE_MAP_RND: 'Transmit queues are drawn from queue_map_min to queue_map_max.',
+  QUEUE_MAP_CPU: 'The transmit queue has the number of the CPU, as far as the link has queues.',
   FLOW_SEQ: 'Flows take turns, each for flowlen packets; without it (FLOW_RND) each packet draws its flow.',
   IPSEC: 'Packets are encrypted (not yet: such a device is not run).',
   MACSRC_RND: 'Source MAC addresses are drawn from src_mac_count of them.',
   MACDST_RND: 'Destination MAC addresses are drawn from dst_mac_count of them.',
   VID_RND: 'VLAN ids are drawn.',
   SVID_RND: 'Outer VLAN ids are drawn.',
-  NODE: 'Packets lie in the memory of the NUMA node that node names (not yet: accepted and shown).',
+  NODE: 'Packets lie in the memory of the NUMA node that node names, or of the node of the CPU.',
 };
 
 /** The bit of each flag, as `OK: flags=0x…` shows it. */

@@ -1,3 +1,6 @@
+import { ETHERNET_HEADER_LEN } from '../wire/ethernet.ts';
+import { VLAN_TAG_LEN } from '../wire/vlan.ts';
+
 /** What the model needs to know of a network link. */
 export interface Link {
   readonly name: string;
@@ -22,6 +25,9 @@ export interface Link {
   /** Its first link-local IPv6 address that is not tentative. */
   readonly linkLocal?: string;
 }
+
+/** The longest frame that a link takes: its MTU, an Ethernet header and a VLAN tag (is_skb_forwardable). */
+export const longestOnLink = (mtu: number): number => mtu + ETHERNET_HEADER_LEN + VLAN_TAG_LEN;
 
 /** The link that a device name stands for: what is before an `@`. */
 export const linkNameOf = (device: string): string => device.split('@', 1)[0] ?? device;

@@ -302,7 +302,7 @@ export const DEVICE_PARAMS = {
     kind: decimal(5, 'u16'),
     initial: 0,
     group: 'sending',
-    doc: 'First transmit queue.',
+    doc: 'First transmit queue. Queues other than that of the CPU are chosen exactly by AF_XDP.',
     example: ['queue_map_min 0', 'queue_map_max 3'],
   }),
   queue_map_max: param({
@@ -323,14 +323,14 @@ export const DEVICE_PARAMS = {
     kind: oneOf(...TRANSMITTER_CHOICES),
     initial: 'auto',
     group: 'sending',
-    doc: 'How to send: live (frames made by eBPF in the kernel), ring (AF_PACKET), null (nowhere); auto: the fastest that the link and the configuration allow. Not a parameter of the kernel.',
+    doc: 'How to send: live (frames made by eBPF in the kernel), xsk (AF_XDP that copies), xsk_zc (AF_XDP whose packets the driver reads where they lie; takes the receive side of its queues), ring (AF_PACKET), null (nowhere); auto: the fastest that does what is asked for on this link. Not a parameter of the kernel.',
     example: ['transmitter ring'],
   }),
   frags: param({
     kind: decimal(10, 's32'),
     initial: 0,
     group: 'sending',
-    doc: 'Fragments that a packet is handed over in; its bytes are the same.',
+    doc: 'Fragments that a packet is handed over in, at most 17; its bytes are the same.',
     example: ['frags 2', 'pkt_size 1000'],
   }),
   node: param({

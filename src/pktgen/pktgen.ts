@@ -9,7 +9,7 @@ import type { ModuleDefaults } from './params.ts';
 import { pgctrlCommand, VERSION_TEXT } from './pgctrl.ts';
 import { resultText } from './result-text.ts';
 import { skipBlanks, word } from './scan.ts';
-import { missingFeature, notYetExact } from './setup-inject.ts';
+import { missingFeature } from './setup-inject.ts';
 import { Thread } from './thread.ts';
 
 /** What the control files answer with; negative, as write(2) of a file system gives it. */
@@ -234,8 +234,6 @@ export class Pktgen implements ControlFiles, EngineEvents {
         this.#log('setup', `${device.name}: ${missing}`, { device, level: 'error' });
         continue;
       }
-      const inexact = notYetExact(device.config, device.link);
-      if (inexact) this.#log('setup', `${device.name}: ${inexact}`, { device });
       const { job, patches, log } = device.start(this.#host.now());
       for (const line of log) this.#log('setup', line, { device });
       if (device.link.up && device.link.carrier) jobs.push({ ...job, patches });

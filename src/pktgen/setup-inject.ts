@@ -5,6 +5,7 @@ import { FLAG } from './flags.ts';
 import { ipv6Bytes } from './kind.ts';
 import type { Link } from './link.ts';
 import { type DeviceConfig, NO_VLAN } from './params.ts';
+import { firstQueue } from './queue-map.ts';
 import { CLEARED_COUNTERS } from './shortcuts.ts';
 import { defaultSize, missingRoom, tagBytes } from './template-of.ts';
 
@@ -69,18 +70,10 @@ export function setupInject(
       [STATE.imixCounts + 2 * i, 0],
       [STATE.imixCounts + 2 * i + 1, 0],
     ]),
-    ...queueStart(config, state, cpu),
+    ...firstQueue(config, link, cpu),
     ...(config.flag & FLAG.IPV6 ? sourceAddress6(link, state, log) : []),
   ];
   return { config, ranges, overhead, patches, log };
-}
-
-/** The queue of packets where it does not change from packet to packet. */
-function queueStart(config: DeviceConfig, state: Uint32Array, cpu: number): StatePatch[] {
-  if (config.flag & FLAG.QUEUE_MAP_CPU) return [[STATE.curQueueMap, cpu]];
-  const current = state[STATE.curQueueMap] ?? 0;
-  if (config.queue_map_min === config.queue_map_max) return [[STATE.curQueueMap, config.queue_map_min]];
-  return [[STATE.curQueueMap, current]];
 }
 
 /** Without a source address, the link's link-local one; without that the kernel complains and sends from `::`. */
@@ -105,14 +98,6 @@ export function missingFeature(config: DeviceConfig): string | undefined {
   if (config.flag & FLAG.IPSEC)
     return 'flag IPSEC is accepted but packets cannot be encrypted yet: write "flag !IPSEC"';
   return undefined;
-}
-
-/** What works differently from what is asked for, said in the log at start. */
-export function notYetExact(config: DeviceConfig, link: Link): string | undefined {
-  const asks = config.queue_map_max > 0 || config.flag & (FLAG.QUEUE_MAP_RND | FLAG.QUEUE_MAP_CPU);
-  return asks && link.txQueues > 1
-    ? `queue_map: choosing among the ${link.txQueues} transmit queues of ${link.name} is not there yet, the kernel chooses`
-    : undefined;
 }
 
 /** The tags that random bits have changed become the configuration, as the kernel has no other place for them. */

@@ -19,9 +19,10 @@ import { IMIX_PRECISION } from './size-rule.ts';
 export interface PacketWriter {
   /**
    * Makes `count` packets, the first at `at` and each `stride` bytes further: advances the state and writes what varies.
-   * Their frames' lengths come into `lengths`. Each packet uses up a sequence number. Needs prepared slots.
+   * Their frames' lengths come into `lengths`, their transmit queues into `queues` where those vary. Each packet uses up
+   * a sequence number. Needs prepared slots.
    */
-  readonly write: (at: number, stride: number, count: number, lengths: Uint32Array) => void;
+  readonly write: (at: number, stride: number, count: number, lengths: Uint32Array, queues: Uint16Array) => void;
   /** Lays the constant bytes of the frame, and zeros after them, at `at`: once for each slot that is used again and again. */
   readonly prepare: (at: number) => void;
 }
@@ -84,7 +85,8 @@ function rangeSource({ state, field, bits, min, max, order, includesMax, unicast
     ? `if (flow.begun[f]) v = flow.dstAddr[f]; else { ${min < max ? advance : `v = s[${state}];`}
        flow.begun[f] = 1; flow.dstAddr[f] = v; s[${STATE.flowsSeen}]++; }`
     : advance;
-  return `{ let v; ${keep} s[${state}] = v; ${field ? put(field, 'v') : ''} }`;
+  const show = field ? put(field, 'v') : state === STATE.curQueueMap ? 'queues[n] = v;' : '';
+  return `{ let v; ${keep} s[${state}] = v; ${show} }`;
 }
 
 /** The count is added to the lower four bytes; their carry goes into byte 1 and is lost there. */
@@ -187,7 +189,7 @@ function writerSource(template: PacketTemplate, constant: DataView, state: Uint3
   const [take, put] = body.includes(DRAW) ? [TAKE_RANDOM, PUT_RANDOM] : ['', ''];
   const time = `const sec = s[${STATE.timeSec}], usec = s[${STATE.timeUsec}], nsec = s[${STATE.timeNsec}];`;
   // The number keeps the engine from sharing code between writers: each is compiled for its own memory.
-  return `${imix} return function write(at, stride, count, lengths) { // ${++writers}
+  return `${imix} return function write(at, stride, count, lengths, queues) { // ${++writers}
     let q = s[${STATE.seqNum}], id = s[${STATE.ipId}], f = 0, shown = 0; ${time} ${take}
     for (let n = 0; n < count; n++) {
       ${body}

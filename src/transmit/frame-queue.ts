@@ -1,7 +1,7 @@
 import type { TransmitJob } from '../pktgen/engine.ts';
 
 /**
- * Where frames of the JavaScript loop go: null, pcap, ring (AF_PACKET), later xsk. One thread uses it, and no call
+ * Where frames of the JavaScript loop go: null, pcap, ring (AF_PACKET), xsk (AF_XDP). One thread uses it, and no call
  * allocates. Slots are used in turn, so that what a slot held last is still there when it is used again.
  */
 export interface FrameQueue {
@@ -19,8 +19,8 @@ export interface FrameQueue {
   readonly at: number;
   /** How many slots are free from `at` on without a gap, at most `most`. 0: no room. */
   reserve(most: number): number;
-  /** The next slots hold frames of these lengths. */
-  commit(frames: number, lengths: Uint32Array): void;
+  /** The next slots hold frames of these lengths, for these transmit queues of the link. */
+  commit(frames: number, lengths: Uint32Array, queues: Uint16Array): void;
   /**
    * Hands over what was committed. Returns how many frames left; those that the link was too busy for stay committed and
    * go with the next call. Throws SyscallError for what will not get better: link down or gone, disk full.
@@ -30,6 +30,8 @@ export interface FrameQueue {
   discard(): number;
   /** Bytes of the frames that left, since the queue was opened. */
   readonly bytes: number;
+  /** Frames that the link took and threw away, since the queue was opened; flush() does not count them. */
+  readonly dropped: number;
   /** Frames committed and not yet handed over. */
   readonly pending: number;
   /** Whether the link has let go of everything that was handed over (pktgen_wait_for_skb). */

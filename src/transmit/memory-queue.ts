@@ -22,6 +22,7 @@ export class MemoryQueue implements FrameQueue {
   readonly stride: number;
   bytes = 0;
   pending = 0;
+  readonly dropped = 0;
   readonly #bytes: Uint8Array;
   readonly #lengths = new Uint32Array(SLOTS);
   readonly #sink: FrameSink | undefined;

@@ -1,9 +1,9 @@
 import { TP_STATUS, TxRingSocket, tpacket2Hdr, virtioNetHdr } from '../linux/af-packet.ts';
 import { ERRNO } from '../linux/errno.ts';
 import type { TransmitJob } from '../pktgen/engine.ts';
+import { longestOnLink } from '../pktgen/link.ts';
 import { HEADER_ROOM } from '../template/packet-template.ts';
-import { ETHERNET_HEADER_LEN } from '../wire/ethernet.ts';
-import { VLAN_TAG_LEN } from '../wire/vlan.ts';
+import { piecesOf } from './fragments.ts';
 import type { FrameQueue } from './frame-queue.ts';
 
 /** How a ring is to be. */
@@ -14,6 +14,9 @@ export interface RingOptions {
   /** Past the queueing discipline (start_xmit), or through it (queue_xmit). */
   readonly bypassQdisc: boolean;
   readonly priority: number;
+  /** Fragments of a packet, besides its first `headers` bytes: what is behind them is not copied. 0: as costs least. */
+  readonly frags?: number;
+  readonly headers?: number;
 }
 
 /**
@@ -21,8 +24,6 @@ export interface RingOptions {
  * net.core.netdev_max_backlog (1000) of them; until then its bytes must stay, so a slot must not come round earlier.
  */
 const SLOTS = 4096;
-/** What a link takes beyond its MTU: Ethernet header and a VLAN tag (is_skb_forwardable). */
-const LINK_OVERHEAD = ETHERNET_HEADER_LEN + VLAN_TAG_LEN;
 /** Bytes of a slot before its frame. */
 const BEFORE_FRAME = tpacket2Hdr.size + virtioNetHdr.size;
 /** Frames up to this length are copied whole when they are handed over, of longer ones the headers: that costs less. */
@@ -40,17 +41,22 @@ export class RingQueue implements FrameQueue {
   readonly stride: number;
   bytes = 0;
   pending = 0;
+  readonly dropped = 0;
   readonly #socket: TxRingSocket;
   /** Status and length words of all slots. */
   readonly #words: Int32Array;
   readonly #frameWords: number;
+  readonly #frags: number;
+  readonly #headers: number;
   /** Slots, counted in words: written next, handed over next. */
   #write = 0;
   #taken = 0;
   /** Slots handed over that may still be the kernel's. */
   #inFlight = 0;
 
-  constructor({ ifindex, slotLen, bypassQdisc, priority }: RingOptions) {
+  constructor({ ifindex, slotLen, bypassQdisc, priority, frags = 0, headers = 0 }: RingOptions) {
+    this.#frags = frags;
+    this.#headers = headers;
     const needed = BEFORE_FRAME + Math.max(slotLen, HEADER_ROOM);
     const frameSize = 2 ** Math.ceil(Math.log2(needed));
     const frames = Math.min(SLOTS, Math.floor(MOST_MEMORY / frameSize));
@@ -86,12 +92,18 @@ export class RingQueue implements FrameQueue {
       const length = lengths[n] ?? 0;
       words[slot + tpacket2Hdr.len / 4] = length + virtioNetHdr.size;
       // flags and gso_type are 0, the upper half of the word is hdr_len.
-      words[slot + tpacket2Hdr.size / 4] = (length > COPIED ? HEADER_ROOM : length) << 16;
+      words[slot + tpacket2Hdr.size / 4] = this.#copied(length) << 16;
       Atomics.store(words, slot, TP_STATUS.SEND_REQUEST);
       slot += this.#frameWords;
     }
     this.#write = slot === words.length ? 0 : slot;
     this.pending += frames;
+  }
+
+  /** Bytes of a frame that are copied; the rest becomes fragments, one for each page that it lies in. */
+  #copied(length: number): number {
+    if (this.#frags > 0) return piecesOf(length, this.#headers, this.#frags).linear;
+    return length > COPIED ? HEADER_ROOM : length;
   }
 
   flush(): number {
@@ -125,7 +137,7 @@ export class RingQueue implements FrameQueue {
   }
 
   longestFrame({ link }: TransmitJob): number {
-    return link.mtu + LINK_OVERHEAD;
+    return longestOnLink(link.mtu);
   }
 
   drained(): boolean {

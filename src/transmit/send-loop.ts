@@ -4,10 +4,9 @@ import type { FlowTable } from '../template/flow-table.ts';
 import { newPacketWriter, type PacketWriter } from '../template/javascript-executor.ts';
 import { countsPerFlow, longestFrame, MIN_PAYLOAD } from '../template/packet-template.ts';
 import { CHUNK, Departures, type LoopClock, SPIN_NS } from './departures.ts';
+import { MAX_FRAGS } from './fragments.ts';
 import type { FrameQueue } from './frame-queue.ts';
 
-/** The most fragments of a frame (MAX_SKB_FRAGS). */
-const MAX_FRAGS = 17;
 /** Packets that share a look at the wall clock: less than a microsecond goes by meanwhile. */
 const STAMP_EVERY = 32;
 /** What is waited for links to let go of frames at most when a run is stopped. */
@@ -28,7 +27,10 @@ export class Sender {
   #at = -1;
   /** Lengths of the packets made last; of the packet at hand, the first. */
   readonly #lengths = new Uint32Array(STAMP_EVERY);
+  /** Transmit queues of the packets made last. */
+  readonly #queues = new Uint16Array(STAMP_EVERY);
   #bytes = 0;
+  #dropped = 0;
   /** Longest frame that leaves, and whether the template makes longer ones. */
   #longest = 0;
   #careful = false;
@@ -48,6 +50,7 @@ export class Sender {
 
   #measure(): void {
     const { template, state } = this.job;
+    this.#queues.fill(state[STATE.curQueueMap] ?? 0);
     this.#longest = Math.min(this.queue.slotLen, this.queue.longestFrame(this.job));
     this.#careful = longestFrame(template, state[STATE.curPktSize] ?? 0) > this.#longest;
   }
@@ -76,6 +79,8 @@ export class Sender {
     for (const at of [STATE.startedAt, STATE.stoppedAt, STATE.nextTx]) writeU64(state, at, now);
     this.#at = -1;
     this.#bytes = this.queue.bytes;
+    this.#dropped = this.queue.dropped;
+    this.#queues.fill(state[STATE.curQueueMap] ?? 0);
   }
 
   /** Goes on with another template; its frames must fit the queue's slots. */
@@ -148,9 +153,9 @@ export class Sender {
       if (room === 0) break;
       if (room > 1) {
         this.#stamp();
-        this.#writer.write(queue.at, queue.stride, room, this.#lengths);
-        queue.commit(room, this.#lengths);
-      } else if (this.#write()) queue.commit(1, this.#lengths);
+        this.#writer.write(queue.at, queue.stride, room, this.#lengths, this.#queues);
+        queue.commit(room, this.#lengths, this.#queues);
+      } else if (this.#write()) queue.commit(1, this.#lengths, this.#queues);
       done += room;
     }
     if (done > 0) this.#noteBuilt();
@@ -178,7 +183,7 @@ export class Sender {
       } else return true;
       again = true;
       this.#at = at;
-      this.queue.commit(1, this.#lengths);
+      this.queue.commit(1, this.#lengths, this.#queues);
     }
     return true;
   }
@@ -213,7 +218,7 @@ export class Sender {
     const { state } = this.job;
     const seq = state[STATE.seqNum] ?? 0;
     this.#stamp();
-    this.#writer.write(this.queue.at, 0, 1, this.#lengths);
+    this.#writer.write(this.queue.at, 0, 1, this.#lengths, this.#queues);
     if ((this.#lengths[0] ?? 0) <= this.#longest) return true;
     addU64(state, STATE.errors, 1);
     state[STATE.seqNum] = seq;
@@ -259,6 +264,10 @@ export class Sender {
     if (this.queue.pending === 0) return;
     const { state } = this.job;
     const left = this.queue.flush();
+    if (this.queue.dropped > this.#dropped) {
+      addU64(state, STATE.errors, this.queue.dropped - this.#dropped);
+      this.#dropped = this.queue.dropped;
+    }
     if (left === 0) return;
     state[STATE.lastOk] = 1;
     addU64(state, STATE.txBytes, this.queue.bytes - this.#bytes);

@@ -1,4 +1,6 @@
 import { SharedMap } from '../linux/bpf-map.ts';
+import { SyscallError } from '../linux/errno.ts';
+import { nodeOfCpu, onNode } from '../linux/numa.ts';
 import type { TransmitJob } from '../pktgen/engine.ts';
 import { readU64, STATE, writeU64 } from '../template/device-state.ts';
 import { FLOW_TABLE_LEN, type FlowTable, flowTableIn, newFlowTable } from '../template/flow-table.ts';
@@ -6,6 +8,7 @@ import { countsPerFlow } from '../template/packet-template.ts';
 import { type Choice, chooseTransmitter } from './choose-transmitter.ts';
 import type { LoopClock } from './departures.ts';
 import { type OpenedMemory, openMemory } from './device-memory.ts';
+import type { FrameQueue } from './frame-queue.ts';
 import { liveFacts } from './live/live-facts.ts';
 import type { LiveJob, LiveThread } from './live/live-thread.ts';
 import { openQueue, type QueueName, sameQueue } from './open-queue.ts';
@@ -35,6 +38,10 @@ export class ThreadDevices {
   #live: LiveThread | undefined;
   /** Why live frames failed when they were tried. */
   #noLive: string | undefined;
+  /** Why AF_XDP was refused, by device. */
+  readonly #noXsk = new Map<number, string>();
+  /** NUMA node of the thread's CPU. */
+  readonly #node: number;
 
   /** `newLive`: makes what sends live frames, when it is first needed. */
   constructor(
@@ -45,6 +52,7 @@ export class ThreadDevices {
   ) {
     this.#newLive = newLive;
     this.#setup = setup;
+    this.#node = nodeOfCpu(setup.cpu);
     this.#clock = clock;
     this.#report = report;
   }
@@ -65,6 +73,7 @@ export class ThreadDevices {
     const queued: PatchedJob[] = [];
     for (const job of jobs) {
       this.#live?.take(job.id);
+      this.#noXsk.delete(job.id);
       const choice = this.#choose(job);
       this.#tell(job, choice);
       if (choice.name === undefined) this.#fail(job, choice.why);
@@ -196,6 +205,7 @@ export class ThreadDevices {
   }
 
   remove(id: number): void {
+    this.#noXsk.delete(id);
     this.#live?.take(id);
     this.#closeQueue(id);
     this.#memories.get(id)?.flows?.map?.[Symbol.dispose]();
@@ -244,13 +254,12 @@ export class ThreadDevices {
 
   /** The sender of a job: the one there is when its queue does, else one with a queue of its own. */
   #senderFor(job: PatchedJob): Sender {
-    const name = this.#choose(job).name as QueueName;
     const old = this.#senders.find((sender) => sender.job.id === job.id);
     if (old && sameQueue(old.job, job) && old.job.transmitter === job.transmitter && old.fits(job)) {
       old.update(job);
       return old;
     }
-    const queue = openQueue(name, job, this.#setup.pcap);
+    const queue = this.#openQueue(job);
     const sender = new Sender(
       job,
       queue,
@@ -262,11 +271,40 @@ export class ThreadDevices {
     return sender;
   }
 
+  /** Opens the queue that was chosen for a job; where AF_XDP is refused to one that may choose, what is chosen then. */
+  #openQueue(job: PatchedJob): FrameQueue {
+    const choice = this.#choose(job);
+    const open = (): FrameQueue => openQueue(choice.name as QueueName, job, this.#setup.cpu, this.#setup.pcap);
+    try {
+      return job.node === undefined ? open() : this.#onNode(job, job.node, open);
+    } catch (error) {
+      if (choice.name !== 'xsk' || job.transmitter !== 'auto') throw error;
+      this.#noXsk.set(job.id, nameOf(error));
+      this.#tell(job, this.#choose(job));
+      return this.#openQueue(job);
+    }
+  }
+
+  /** Opens a queue whose memory is to lie on a NUMA node; where that is refused, it lies where it may. */
+  #onNode(job: TransmitJob, node: number, open: () => FrameQueue): FrameQueue {
+    try {
+      return onNode(node, open);
+    } catch (error) {
+      if (!(error instanceof SyscallError && error.syscall === 'set_mempolicy')) throw error;
+      this.#report({ log: `WARNING: ${job.name}: ${error.message}: packets lie on the node of the CPU` });
+      return open();
+    }
+  }
+
   #choose(job: TransmitJob): Choice {
     if (this.#setup.pcap !== undefined) return { name: 'pcap', why: 'to a file' };
-    const facts =
-      this.#noLive === undefined ? liveFacts(job.link.index, this.#setup.noMaps) : { missing: this.#noLive };
-    return chooseTransmitter(job, facts);
+    const { cpu, noMaps } = this.#setup;
+    const noXsk = this.#noXsk.get(job.id);
+    return chooseTransmitter(job, {
+      ...{ cpu, node: this.#node },
+      live: this.#noLive === undefined ? liveFacts(job.link.index, noMaps) : { missing: this.#noLive },
+      ...(noXsk !== undefined && { noXsk }),
+    });
   }
 
   #tell({ id }: TransmitJob, { name, why }: Choice): void {

@@ -45,7 +45,7 @@ function inJavaScript({ template, state }: TransmitJob): Executed {
   const length = new Uint32Array(1);
   writer.prepare(0);
   const frames = Array.from({ length: PACKETS }, () => {
-    writer.write(0, 0, 1, length);
+    writer.write(0, 0, 1, length, new Uint16Array(1));
     return memory.slice(0, length[0]);
   });
   return { frames, state: words, seq: flows.seq };

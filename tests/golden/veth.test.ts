@@ -20,10 +20,13 @@ interface Place {
   readonly served: Served;
 }
 
+/** How the recordings are sent: what is chosen without being told, on a link that takes live frames and on one that does not, and by name. */
+type Way = 'live' | 'ring' | 'xsk';
+
 /** Links and a daemon; with GRO at the far end, the near end takes live frames. */
-async function newPlace(live: boolean): Promise<Place> {
+async function newPlace(way: Way): Promise<Place> {
   const bench = new Bench();
-  if (live) bench.run('ip netns exec peer ethtool -K pg0p gro on');
+  if (way === 'live') bench.run('ip netns exec peer ethtool -K pg0p gro on');
   return { bench, served: await Served.start(bench.near) };
 }
 
@@ -49,38 +52,57 @@ async function run(served: Served, golden: DataCase): Promise<void> {
   await start;
 }
 
-/** What live frames cannot do goes through the ring. */
-const needsRing = (name: string, golden: DataCase): boolean =>
-  /^(size-(2000|9)|frags-1-size-9)/.test(name) ||
-  golden.writes.some(({ write }) => /queue_xmit|skb_priority [1-9]|^delay \d{6}|^ratep \d{1,4}\n/.test(write));
+/** The transmitter that a recording is sent by: what live frames do not do goes through AF_XDP or the ring. */
+function expected(name: string, { writes }: DataCase, way: Way): Way {
+  const asks = (what: RegExp): boolean => writes.some(({ write }) => what.test(write));
+  if (way === 'xsk') return 'xsk';
+  if (asks(/^frags ([2-9]|1\d)/)) return 'xsk';
+  const beyondLive =
+    /^size-(2000|9)/.test(name) || asks(/queue_xmit|skb_priority [1-9]|^frags 1\n|^delay \d{6}|^ratep \d{1,4}\n/);
+  return way === 'live' && !beyondLive ? 'live' : 'ring';
+}
 
-for (const live of [false, true]) {
-  describe(live ? 'live frames' : 'the ring', { skip }, () => {
+for (const way of ['live', 'ring', 'xsk'] as const) {
+  describe(`sent by ${way}`, { skip }, () => {
     let shared: Place;
     before(async () => {
-      shared = await newPlace(live);
+      shared = await newPlace(way);
     });
     after(() => close(shared));
 
     for (const name of goldenNames('data').filter((one) => !isNotYet(one))) {
-      test(`data ${name}: on a veth, captured at its far end`, () => check(name, live, shared));
+      test(`data ${name}: on a veth, captured at its far end`, () => check(name, way, shared));
     }
   });
 }
 
-async function check(name: string, live: boolean, shared: Place): Promise<void> {
+/** Without the last command's answer. */
+const withoutResult = (text: string): string => text.replace(/Result: .*/s, '');
+
+async function check(name: string, way: Way, shared: Place): Promise<void> {
   const golden = readCase<DataCase>('data', name);
   // Cases that set links up in their own way get links of their own.
-  const place = golden.pre.length === 0 ? shared : await newPlace(live);
+  const place = golden.pre.length === 0 ? shared : await newPlace(way);
   const { bench, served } = place;
   const logged = served.log.length;
   try {
     assert.equal(await served.write('pgctrl', 'reset\n'), 6);
     for (const command of golden.pre) bench.run(command);
     for (const { file, write } of golden.writes) await served.write(file, write);
-    assert.equal(maskTimes((await served.read('pg0')) ?? ''), maskTimes(golden.before));
+    if (way === 'xsk') await served.write('pg0', 'transmitter xsk\n');
+    const before = maskTimes((await served.read('pg0')) ?? '');
+    if (way === 'xsk') assert.equal(withoutResult(before), withoutResult(maskTimes(golden.before)));
+    else assert.equal(before, maskTimes(golden.before));
     using captured = captureFar(bench);
     await run(served, golden);
+    if (way === 'xsk' && golden.writes.some(({ write }) => write === 'xmit_mode queue_xmit\n')) {
+      // By name there is no other way: the run is refused, and nothing was sent.
+      assert.ok(
+        served.log.slice(logged).some((line) => /ERROR: pg0: AF_XDP does not go through the queueing/.test(line)),
+      );
+      assert.equal(captured.frames().length, 0);
+      return;
+    }
     await sleep(20);
     const got = captured.frames().filter((frame) => !(frame[12] === 0x86 && frame[20] === 58));
     assertSameFrames(name, golden, recordedFrames(golden), got, true);
@@ -89,7 +111,7 @@ async function check(name: string, live: boolean, shared: Place): Promise<void> 
     if (!isRandom(name, golden)) assert.equal(errors(text), errors(maskTimes(golden.after)));
     for (const line of golden.start.dmesg) assert.ok(served.log.includes(line), `log: ${line}`);
     const how = served.log.slice(logged).find((line) => line.includes(': transmitter '));
-    assert.match(how ?? '', live && !needsRing(name, golden) ? /transmitter live/ : /transmitter ring/);
+    assert.match(how ?? '', new RegExp(`transmitter ${expected(name, golden, way)}:`));
   } finally {
     if (place !== shared) await close(place);
   }

@@ -9,6 +9,7 @@ import * as fuse from '../../src/linux/fuse-abi.ts';
 import { nlmsghdr } from '../../src/linux/netlink.ts';
 import { tpacket3Hdr, tpacketReq3 } from '../../src/linux/packet-rx-ring.ts';
 import { ifaddrmsg, ifinfomsg, rtmsg, rtnexthop, rtnlLinkStats64 } from '../../src/linux/rtnetlink.ts';
+import { sockaddrXdp, xdpDesc, xdpMmapOffsets, xdpRingOffset, xdpUmemReg } from '../../src/linux/xsk-socket.ts';
 
 /** Offsets by our name of the member; `size`: of the struct. */
 type Layout = Readonly<Record<string, number>>;
@@ -62,6 +63,16 @@ const ROWS: readonly Row[] = [
     layout: tpacket3HdrOwn,
     names: prefixed('tp_', tpacket3Hdr, { nextOffset: 'next_offset' }),
   },
+  {
+    struct: 'sockaddr_xdp',
+    layout: sockaddrXdp,
+    names: prefixed('sxdp_', sockaddrXdp, { queueId: 'queue_id', sharedUmemFd: 'shared_umem_fd' }),
+  },
+  // Newer kernels know of more behind it, and take less.
+  { struct: 'xdp_umem_reg', layout: xdpUmemReg, names: { chunkSize: 'chunk_size' }, part: true },
+  { struct: 'xdp_desc', layout: xdpDesc },
+  { struct: 'xdp_ring_offset', layout: xdpRingOffset },
+  { struct: 'xdp_mmap_offsets', layout: xdpMmapOffsets },
   { struct: 'nlmsghdr', layout: nlmsghdr, names: prefixed('nlmsg_', nlmsghdr) },
   { struct: 'ifinfomsg', layout: ifinfomsg, names: prefixed('ifi_', ifinfomsg) },
   { struct: 'ifaddrmsg', layout: ifaddrmsg, names: prefixed('ifa_', ifaddrmsg) },

@@ -75,7 +75,7 @@ describe('where live frames fail, the ring goes on', { skip: whyNoNetns }, () =>
         () => new FailingLive(error) as unknown as LiveThread,
       );
       try {
-        const link = { name: 'pg0', index: pair.nearLink.index, mtu: 1500 };
+        const link = { name: 'pg0', index: pair.nearLink.index, mtu: 1500, txQueues: 1 };
         devices.start([{ ...job, link, patches: [], share: memory.share(state) }]);
         devices.poll();
         for (let turns = 0; state[STATE.running] === 1 && turns < 10_000; turns++) {

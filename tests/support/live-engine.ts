@@ -26,7 +26,7 @@ export class LiveEngine implements Engine, Disposable {
   constructor(pair: TestPair, stopped: (id: number) => void) {
     process.on(INTERRUPT_SIGNAL, ignore);
     this.#live = pair.near.run(() => new LiveThread(0, { now: monotonicNs, wallOffset, sleepUntil: ignore }));
-    this.#link = { name: 'pg0', index: pair.nearLink.index, mtu: 1500, kind: 'veth' };
+    this.#link = { name: 'pg0', index: pair.nearLink.index, mtu: 1500, txQueues: 1, kind: 'veth' };
     this.#stopped = stopped;
   }
 

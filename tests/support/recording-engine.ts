@@ -68,6 +68,6 @@ function record(
 
 function writeOne(writer: PacketWriter): Uint32Array {
   const lengths = new Uint32Array(1);
-  writer.write(0, 0, 1, lengths);
+  writer.write(0, 0, 1, lengths, new Uint16Array(1));
   return lengths;
 }

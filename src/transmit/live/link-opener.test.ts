@@ -5,7 +5,12 @@ import { XDP_FEATURE } from '../../linux/xdp-features.ts';
 import { LinkOpener, type XdpAccess } from './link-opener.ts';
 
 const { BASIC, REDIRECT, NDO_XMIT } = XDP_FEATURE;
-const JOB = { id: 1, link: { name: 'eth1', index: 5, mtu: 1500 }, transmitter: 'auto', mode: 'start_xmit' } as const;
+const JOB = {
+  id: 1,
+  link: { name: 'eth1', index: 5, mtu: 1500, txQueues: 1 },
+  transmitter: 'auto',
+  mode: 'start_xmit',
+} as const;
 
 /** A link whose features with and without a program of ours are these. */
 class FakeLink implements XdpAccess {
