@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { VerifierError } from '../linux/bpf-program.ts';
 import { NotSupported } from '../linux/errno.ts';
 import { FuseUnavailable } from '../linux/fuse-mount.ts';
+import { NoNetns } from '../linux/netns.ts';
 import { SocketTaken } from '../procfs/control-socket.ts';
 import { addCompletionCommand } from './completion-command.ts';
 import { addCtlCommand } from './ctl-command.ts';
@@ -69,7 +70,7 @@ export function newProgram(setStatus: (status: number) => void): Command {
 }
 
 /** Errors whose message says all: no stack is wanted. */
-const EXPLAINED = [RunError, NotSupported, VerifierError, FuseUnavailable, SocketTaken];
+const EXPLAINED = [RunError, NotSupported, VerifierError, FuseUnavailable, SocketTaken, NoNetns];
 
 /** Runs the command line; resolves with the exit status. */
 export async function runProgram(argv: readonly string[]): Promise<number> {

@@ -1,22 +1,25 @@
-import { mkdirSync, rmdirSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
-import { openGenerator } from '../daemon.ts';
+import { type Command, Option } from 'commander';
+import { monotonicNs } from '../linux/clock.ts';
 import { MountMirror, netnsExecAncestor } from '../linux/mount-mirror.ts';
-import { Netns } from '../linux/netns.ts';
 import { allowedCpus } from '../linux/sched.ts';
+import { notifySystemd } from '../linux/sd-notify.ts';
 import { ControlSocket } from '../procfs/control-socket.ts';
-import { claimMountPoint } from '../procfs/mount-point.ts';
-import { serveControlFiles } from '../procfs/serve-control-files.ts';
 import { cpuList } from './cpu-list.ts';
 import { DEFAULT_MOUNT, DEFAULT_SOCKET } from './default-paths.ts';
 import { addModuleOptions, type ModuleOptions, moduleParams } from './module-options.ts';
+import { Reloader } from './reloader.ts';
+import { ServedNamespaces } from './served-namespaces.ts';
+import { LOG_FORMATS, type LogFormat, ServiceLog } from './service-log.ts';
+import { untilServiceEnds } from './service-signals.ts';
 import { UsageError } from './usage-error.ts';
+import { netnsChoice } from './wanted-netns.ts';
 
 interface ServeOptions extends ModuleOptions {
   readonly mount: string | false;
   readonly socket: string | false;
-  readonly netns?: string;
+  readonly netns?: readonly string[];
+  readonly log: LogFormat;
   readonly cpus?: string;
 }
 
@@ -30,11 +33,19 @@ export function addServeCommand(program: Command, setStatus: (status: number) =>
     .option('--socket <PATH>', 'where to answer "pktgen ctl"', DEFAULT_SOCKET)
     .option('--no-socket', 'do not answer "pktgen ctl"')
     .option('--cpus <LIST>', 'CPUs that get a thread, kpktgend_N, such as 0-3,8; without it all that it may run on')
-    .option('--netns <NAME>', 'serve a network namespace: a name of "ip netns", a path or a process id')
+    .option(
+      '--netns <NAME>',
+      'serve a network namespace: a name of "ip netns", a path or a process id; given again, or "all": each in DIR/NAME',
+      (name: string, before: readonly string[] | undefined) => [...(before ?? []), name],
+    )
+    .addOption(
+      new Option('--log <FORMAT>', 'lines of text, or a JSON object a line').choices(LOG_FORMATS).default('text'),
+    )
     .addHelpText(
       'after',
       '\nExample:\n  pktgen serve &\n  echo "add_device eth1" > /run/pktgen/kpktgend_0\n  echo "count 100000" > /run/pktgen/eth1' +
-        '\n  echo start > /run/pktgen/pgctrl\n  cat /run/pktgen/eth1',
+        '\n  echo start > /run/pktgen/pgctrl\n  cat /run/pktgen/eth1\n\n' +
+        'SIGHUP: looks again which namespaces there are; runs go on.',
     );
   addModuleOptions(command);
   command.action(async (options: ServeOptions) => setStatus(await serve(options)));
@@ -43,35 +54,51 @@ export function addServeCommand(program: Command, setStatus: (status: number) =>
 async function serve(options: ServeOptions): Promise<number> {
   const params = moduleParams(options);
   const cpus = options.cpus === undefined ? undefined : cpuList('--cpus', options.cpus, allowedCpus());
+  const choice = options.netns ? netnsChoice(options.netns) : undefined;
   const socket = socketPath(options);
-  if (options.netns !== undefined) {
-    using netns = Netns.open(options.netns);
-    netns.enter();
-  }
+  const log = new ServiceLog(options.log);
+  const notify = (...lines: readonly string[]): void => {
+    try {
+      notifySystemd(lines);
+    } catch (error) {
+      log.say(`WARNING: systemd cannot be told: ${messageOf(error)}`);
+    }
+  };
+  const reloader = new Reloader({
+    onBegin: () => notify('RELOADING=1', `MONOTONIC_USEC=${Math.floor(monotonicNs() / 1000)}`),
+    onEnd() {
+      log.say('reloaded');
+      notify('READY=1');
+    },
+    onFailed: (error) => log.say(`ERROR: reload: ${messageOf(error)}`),
+  });
   // A signal ends the daemon from the first moment on, in order.
-  const ended = new Promise<string>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve(signal));
+  const ended = untilServiceEnds(() => void reloader.reload());
+  // Each namespace listens for the end of the process.
+  if (choice?.several) process.setMaxListeners(0);
+  await using namespaces = await ServedNamespaces.open({
+    ...{ choice, mount: options.mount, log },
+    generator: { params, ...(cpus && { cpus }) },
   });
-  await using generator = await openGenerator({
-    params,
-    log: (line) => process.stdout.write(`${line}\n`),
-    ...(cpus && { cpus }),
-  });
-  using directory = options.mount === false ? undefined : ownDirectory(options.mount);
-  // Before the socket beside it: where a daemon runs already, it is the mount point that was named.
-  if (directory) await claimMountPoint(directory.path);
-  await using _socket = socket === undefined ? undefined : await ControlSocket.open(socket, generator.pktgen);
-  if (!directory) {
-    await ended;
-    return 0;
-  }
-  await using session = await serveControlFiles(generator.pktgen, directory.path);
-  const outside = options.netns === undefined ? netnsExecAncestor() : undefined;
-  await using _mirror =
-    outside === undefined ? undefined : await MountMirror.open({ pid: outside, mountPoint: session.mountPoint });
-  process.stdout.write(`control files in ${directory.path}\n`);
-  await Promise.race([ended, session.ended]);
+  await using _socket =
+    socket === undefined ? undefined : await ControlSocket.open(socket, (netns) => namespaces.filesOf(netns));
+  await using _mirror = choice ? undefined : await mirrorOf(namespaces);
+  for (const [mountPoint, netns] of namespaces.mounted) log.say(`control files in ${mountPoint}`, netns);
+  reloader.add(() => namespaces.reload());
+  notify('READY=1');
+  await Promise.race([ended, namespaces.unmounted]);
+  notify('STOPPING=1');
   return 0;
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Inside "ip netns exec", what is mounted is shown outside of it too. */
+async function mirrorOf({ mounted }: ServedNamespaces): Promise<MountMirror | undefined> {
+  const outside = netnsExecAncestor();
+  const [mountPoint] = mounted[0] ?? [];
+  if (outside === undefined || mountPoint === undefined) return undefined;
+  return MountMirror.open({ pid: outside, mountPoint });
 }
 
 /** A daemon with a mount of its own gets a socket beside it, unless one was named. Throws UsageError for one inside. */
@@ -83,30 +110,4 @@ function socketPath({ socket, mount }: ServeOptions): string | undefined {
   if (resolve(socket).startsWith(`${folder}/`))
     throw new UsageError(`--socket ${socket}: the control files would cover it; give one outside of ${folder}`);
   return socket;
-}
-
-/** Makes a directory; false when there is one. What a killed daemon left mounted there is cleared away later. */
-function makeDirectory(path: string): boolean {
-  try {
-    return mkdirSync(path, { recursive: true }) !== undefined;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOTCONN') return false;
-    throw error;
-  }
-}
-
-/** The mount point; one that had to be made is removed in the end. */
-function ownDirectory(path: string): Disposable & { readonly path: string } {
-  const made = makeDirectory(path);
-  return {
-    path,
-    [Symbol.dispose]() {
-      if (!made) return;
-      try {
-        rmdirSync(path);
-      } catch {
-        // Somebody put something there: it stays.
-      }
-    },
-  };
 }

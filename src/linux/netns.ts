@@ -10,6 +10,11 @@ const NAMED = '/run/netns';
 /** The namespace of the calling thread; /proc/self would be that of the main thread. */
 const OWN = '/proc/thread-self/ns/net';
 
+/** A namespace that was named is not there, or not ours to open; the message says where it was looked for. */
+export class NoNetns extends Error {
+  override readonly name = 'NoNetns';
+}
+
 /** A network namespace held open. */
 export class Netns implements Disposable {
   readonly fd: number;
@@ -23,14 +28,14 @@ export class Netns implements Disposable {
     return new Netns(openSync(OWN, 'r'));
   }
 
-  /** A namespace by the name that `ip netns` knows, by a path, or by a process id. */
+  /** A namespace by the name that `ip netns` knows, by a path, or by a process id. Throws NoNetns. */
   static open(name: string): Netns {
     const path = name.includes('/') ? name : /^\d+$/.test(name) ? `/proc/${name}/ns/net` : `${NAMED}/${name}`;
     try {
       return new Netns(openSync(path, 'r'));
     } catch (error) {
       const reason = (error as NodeJS.ErrnoException).code ?? String(error);
-      throw new Error(`no network namespace ${name}: ${path}: ${reason} ("ip netns" lists those with a name)`, {
+      throw new NoNetns(`no network namespace ${name}: ${path}: ${reason} ("ip netns" lists those with a name)`, {
         cause: error,
       });
     }

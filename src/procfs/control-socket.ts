@@ -4,15 +4,23 @@ import { createInterface } from 'node:readline';
 import type { ControlFiles } from '../pktgen/control-files.ts';
 
 /** What a client asks for: the files, a file's text, or a write. Texts are latin-1, as control files are. */
-export type ControlRequest =
+export type ControlRequest = (
   | { readonly list: true }
   | { readonly read: string }
-  | { readonly write: string; readonly data: string };
-/** What it gets: names, a text (null: no such file), or what write(2) would return. */
+  | { readonly write: string; readonly data: string }
+) & {
+  /** Of which namespace; need not be said where there is one. */
+  readonly netns?: string;
+};
+/** What it gets: names, a text (null: no such file), what write(2) would return, or why there are no such files. */
 export type ControlReply =
   | { readonly files: readonly string[] }
   | { readonly text: string | null }
-  | { readonly returned: number };
+  | { readonly returned: number }
+  | { readonly refused: string };
+
+/** The control files of a namespace, or of the only one; a text where there are none, which says why. */
+export type FilesOf = (netns: string | undefined) => ControlFiles | string;
 
 /** A living daemon has the socket; the message says which and what to do. */
 export class SocketTaken extends Error {
@@ -34,7 +42,7 @@ export class ControlSocket {
   }
 
   /** Serves at `path`; what a killed daemon left there is removed. Throws SocketTaken when a daemon answers there. */
-  static async open(path: string, files: ControlFiles): Promise<ControlSocket> {
+  static async open(path: string, files: FilesOf): Promise<ControlSocket> {
     if (await answers(path))
       throw new SocketTaken(`a pktgen daemon already answers at ${path}: stop it, or give another --socket`);
     rmSync(path, { force: true });
@@ -46,7 +54,7 @@ export class ControlSocket {
     return socket;
   }
 
-  #serve(client: Socket, files: ControlFiles): void {
+  #serve(client: Socket, files: FilesOf): void {
     this.#clients.add(client);
     const gone = new AbortController();
     client.on('error', () => client.destroy());
@@ -74,9 +82,11 @@ export class ControlSocket {
 
 const EINVAL = -22;
 
-async function reply(line: string, files: ControlFiles, signal: AbortSignal): Promise<ControlReply> {
+async function reply(line: string, filesOf: FilesOf, signal: AbortSignal): Promise<ControlReply> {
   const request = parseRequest(line);
   if (request === undefined) return { returned: EINVAL };
+  const files = filesOf(request.netns);
+  if (typeof files === 'string') return { refused: files };
   if ('list' in request) return { files: files.list() };
   if ('read' in request) return { text: files.read(request.read) ?? null };
   return { returned: await files.write(request.write, request.data, { capable: true, signal }) };
@@ -87,15 +97,16 @@ function parseRequest(line: string): ControlRequest | undefined {
   try {
     const request: unknown = JSON.parse(line);
     if (typeof request !== 'object' || request === null) return undefined;
-    if ('list' in request) return { list: true };
-    if ('read' in request && typeof request.read === 'string') return { read: request.read };
+    const of = 'netns' in request && typeof request.netns === 'string' ? { netns: request.netns } : {};
+    if ('list' in request) return { list: true, ...of };
+    if ('read' in request && typeof request.read === 'string') return { read: request.read, ...of };
     if (
       'write' in request &&
       'data' in request &&
       typeof request.write === 'string' &&
       typeof request.data === 'string'
     ) {
-      return { write: request.write, data: request.data };
+      return { write: request.write, data: request.data, ...of };
     }
     return undefined;
   } catch {
