@@ -14,7 +14,7 @@ import { exceeded, runLimits } from './run-limits.ts';
 import type { RunOptions } from './run-options.ts';
 import { planDevices } from './run-plan.ts';
 import { type Arrived, arrivedOf, tagged } from './run-receiver.ts';
-import { allSent, arrivedJson, arrivedText, type DeviceResult, resultsText, sentBy } from './run-result.ts';
+import { allSent, arrivedJson, arrivedText, type DeviceResult, resultsText, sentBy, totalOf } from './run-result.ts';
 import { addSampleOptions } from './sample-options.ts';
 import { sequenceRows } from './sequence-rows.ts';
 import { UsageError } from './usage-error.ts';
@@ -46,7 +46,7 @@ export function addRunCommand(program: Command, setStatus: (status: number) => v
   addReceiverOptions(command);
   command
     .optionsGroup('Output:')
-    .option('--json', 'one JSON object for each device instead of text')
+    .option('--json', 'one JSON object for each device instead of text, and one with the total of several')
     .option('-v, --verbose', 'show the log of the generator on stderr')
     .option('-x, --debug', 'more of it')
     .addHelpText(
@@ -66,7 +66,7 @@ async function run(given: RunOptions, params: readonly ParamLine[]): Promise<num
   const cpus = given.cpus === undefined ? allowedCpus() : cpuList('--cpus', given.cpus, allowedCpus());
   const options = given.cpus === undefined ? given : { threads: String(cpus.length), ...given };
   // Looked at before anything is made, so that a mistake costs nothing.
-  planDevices(options.interface ?? 'lab', options, params, [], cpus);
+  planDevices({ name: options.interface ?? 'lab', txQueues: 1 }, options, params, [], cpus);
   const limits = runLimits(options);
   receiverOptions(options);
   wantReceiver(options);
@@ -115,6 +115,7 @@ function report(options: RunOptions, results: readonly DeviceResult[], arrived: 
   if (options.json) {
     const also = arrived && { arrived: arrivedJson(arrived) };
     for (const result of results) process.stdout.write(`${JSON.stringify({ ...result, ...also })}\n`);
+    if (results.length > 1) process.stdout.write(`${JSON.stringify({ total: totalOf(results), ...also })}\n`);
     return;
   }
   process.stdout.write(resultsText(results));

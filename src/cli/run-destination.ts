@@ -2,12 +2,13 @@ import { LAB, Lab } from '../lab/lab.ts';
 import { hasCapability } from '../linux/capabilities.ts';
 import { RouteSocket } from '../linux/rtnetlink.ts';
 import type { RunOptions } from './run-options.ts';
+import type { PlannedLink } from './run-plan.ts';
 import { openNamedReceiver, openRunReceiver, type RunReceiver } from './run-receiver.ts';
 import { RunError, UsageError } from './usage-error.ts';
 
 /** Where a run sends to. */
 export interface Destination extends AsyncDisposable {
-  readonly link: string;
+  readonly link: PlannedLink;
   /** Lines for each device, before those that the user asked for. */
   readonly defaults: readonly string[];
   /** One line: from where to where. */
@@ -30,7 +31,8 @@ const wantsIpv6 = ({ ipv6, dest, dst6, dst6Min }: RunOptions): boolean =>
 export async function labDestination(options: RunOptions): Promise<Destination> {
   if (typeof options.sink === 'string')
     throw new UsageError('--sink: wants a link to send to, -i DEV; the lab has its own');
-  const lab = Lab.open(Number(options.threads ?? 1));
+  const threads = Number(options.threads ?? 1);
+  const lab = Lab.open(threads);
   let farEnd: { receiver?: RunReceiver } & Disposable;
   try {
     farEnd = labFarEnd(lab, options);
@@ -41,7 +43,7 @@ export async function labDestination(options: RunOptions): Promise<Destination> 
   const { receiver } = farEnd;
   lab.near.enter();
   return {
-    link: LAB.near.name,
+    link: { name: LAB.near.name, txQueues: threads },
     defaults: [
       `count ${LAB_COUNT}`,
       `pkt_size ${LAB_SIZE}`,
@@ -92,7 +94,7 @@ export function linkDestination(link: string, options: RunOptions): Destination 
   }
   const receiver = typeof options.sink === 'string' ? openNamedReceiver(options.sink, options, info.name) : undefined;
   return {
-    link,
+    link: { name: link, txQueues: info.txQueues },
     defaults: [],
     what: link,
     ...(receiver && { receiver }),

@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import { planDevices, sampleLines } from './run-plan.ts';
 import { UsageError } from './usage-error.ts';
 
+const ETH0 = { name: 'eth0', txQueues: 1 };
+
 test('the letters of the sample scripts become lines', () => {
   const cases: [Parameters<typeof sampleLines>[0], string[]][] = [
     [{}, []],
@@ -39,7 +41,7 @@ test('a value that makes no sense is named, with what is allowed', () => {
 });
 
 test('several threads get a device each', () => {
-  const devices = planDevices('eth0', { threads: '2', first: '1' }, [], ['count 5'], [0, 1, 2]);
+  const devices = planDevices(ETH0, { threads: '2', first: '1' }, [], ['count 5'], [0, 1, 2]);
   assert.deepEqual(
     devices.map(({ cpu, name }) => [cpu, name]),
     [
@@ -48,15 +50,36 @@ test('several threads get a device each', () => {
     ],
   );
   assert.throws(
-    () => planDevices('eth0', { threads: '2', first: '2' }, [], [], [0, 1, 2]),
+    () => planDevices(ETH0, { threads: '2', first: '2' }, [], [], [0, 1, 2]),
     /there are only CPUs 0, 1, 2/,
   );
+});
+
+test('several threads have a transmit queue each, as far as there are so many', () => {
+  const queues = (txQueues: number, ...params: string[]): string[] =>
+    planDevices(
+      { name: 'eth0', txQueues },
+      { threads: '3' },
+      params.map((line) => ({ name: line.split(' ')[0] ?? '', line })),
+      [],
+      [0, 1, 4],
+    ).map(({ lines }) => lines.join(', '));
+  assert.deepEqual(
+    queues(8),
+    [0, 1, 4].map((queue) => `queue_map_min ${queue}, queue_map_max ${queue}`),
+  );
+  assert.deepEqual(
+    queues(2),
+    [0, 1, 0].map((queue) => `queue_map_min ${queue}, queue_map_max ${queue}`),
+  );
+  assert.deepEqual(queues(1), ['', '', '']);
+  assert.deepEqual(queues(8, 'queue_map_max 7'), Array(3).fill('queue_map_max 7'));
 });
 
 test('a rate is written after the packet size that it goes by', () => {
   const lines = (params: string[]): readonly string[] =>
     planDevices(
-      'eth0',
+      ETH0,
       {},
       params.map((line) => ({ name: line.split(' ')[0] ?? '', line })),
       [],

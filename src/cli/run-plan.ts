@@ -107,9 +107,19 @@ function rateLast(lines: readonly string[]): string[] {
   return [...(sized ? [] : [`pkt_size ${SHORTEST}`]), ...lines.filter((line) => !isRate(line)), ...rates];
 }
 
+/** What a run's devices send to. */
+export interface PlannedLink {
+  readonly name: string;
+  readonly txQueues: number;
+}
+
+/** Each of several threads has a transmit queue of its own, as in the sample scripts; it comes round where there are fewer. */
+const queueLines = (cpu: number, { txQueues }: PlannedLink): string[] =>
+  txQueues > 1 ? ['min', 'max'].map((end) => `queue_map_${end} ${cpu % txQueues}`) : [];
+
 /** Which devices to add, and what to write to each: one for each thread, `eth0@N` when there are several. */
 export function planDevices(
-  link: string,
+  link: PlannedLink,
   options: SampleOptions,
   params: readonly ParamLine[],
   defaults: readonly string[],
@@ -123,5 +133,8 @@ export function planDevices(
     throw new UsageError(`-f ${first} -t ${threads}: there are only CPUs ${cpus.join(', ')}`);
   }
   const lines = rateLast([...defaults, ...sampleLines(options), ...params.map((param) => param.line)]);
-  return chosen.map((cpu) => ({ cpu, name: threads > 1 ? `${link}@${cpu}` : link, lines }));
+  if (threads === 1) return chosen.map((cpu) => ({ cpu, name: link.name, lines }));
+  const isChosen = lines.some((line) => line.startsWith('queue_map_'));
+  const queues = (cpu: number): string[] => (isChosen ? [] : queueLines(cpu, link));
+  return chosen.map((cpu) => ({ cpu, name: `${link.name}@${cpu}`, lines: [...queues(cpu), ...lines] }));
 }

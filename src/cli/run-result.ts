@@ -56,20 +56,42 @@ export const allSent = (results: readonly DeviceResult[]): boolean =>
     (one) => !one.result.startsWith('ERROR') && (one.count === 0 ? one.errors === 0 : one.packets >= one.count),
   );
 
+/** The figures of all devices of a run together. */
+export interface TotalResult {
+  readonly devices: number;
+  readonly packets: number;
+  readonly errors: number;
+  readonly bytes: number;
+  /** Sums of what each device reached while it ran. */
+  readonly pps: number;
+  readonly bps: number;
+}
+
+export function totalOf(results: readonly DeviceResult[]): TotalResult {
+  const sum = (of: (one: DeviceResult) => number): number => results.reduce((total, one) => total + of(one), 0);
+  return {
+    devices: results.length,
+    packets: sum((one) => one.packets),
+    errors: sum((one) => one.errors),
+    bytes: sum((one) => one.bytes),
+    pps: sum((one) => one.pps),
+    bps: sum((one) => one.bps),
+  };
+}
+
 /** The results for people: the kernel's text for each device, and a total where there are several. */
 export function resultsText(results: readonly DeviceResult[]): string {
   const each = results.map((one) => `Device: ${one.device}\nResult: ${one.result}\n`);
   if (results.length < 2) return each.join('');
-  const sum = (of: (one: DeviceResult) => number): number => results.reduce((total, one) => total + of(one), 0);
+  const { devices, packets, pps, bps, errors } = totalOf(results);
   const total =
-    `Total: ${grouped(sum((one) => one.packets))} packets, ${grouped(sum((one) => one.pps))} pps, ` +
-    `${grouped(sum((one) => one.bps) / 1e6)} Mbit/s, errors: ${sum((one) => one.errors)}\n`;
+    `Total: ${devices} devices, ${grouped(packets)} packets, ${grouped(pps)} pps, ` +
+    `${grouped(bps / 1e6)} Mbit/s, errors: ${errors}\n`;
   return [...each, total].join('');
 }
 
 /** Packets that left, of all devices. */
-export const sentBy = (results: readonly DeviceResult[]): number =>
-  results.reduce((total, one) => total + one.packets, 0);
+export const sentBy = (results: readonly DeviceResult[]): number => totalOf(results).packets;
 
 /** How the latency of a trip is to be understood. */
 const TRIP_TEXT: { readonly [T in Trip]: string } = { 'one-way': 'one-way, same clock', 'round trip': 'round trip' };

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Arrived } from '../../src/cli/run-receiver.ts';
-import type { DeviceResult } from '../../src/cli/run-result.ts';
+import type { DeviceResult, TotalResult } from '../../src/cli/run-result.ts';
 import { allowedCpus } from '../../src/linux/sched.ts';
 import { dissect } from '../../src/wire/dissect.ts';
 import { readPcap } from '../../src/wire/pcap.ts';
@@ -16,11 +16,13 @@ import { Program, whyNoUserNamespaces } from './program.ts';
 type LabResult = DeviceResult & { readonly arrived: Arrived };
 
 /** The objects that --json printed, a line each. */
-const results = (stdout: string): LabResult[] =>
+const objects = (stdout: string): object[] =>
   stdout
     .trimEnd()
     .split('\n')
-    .map((line) => JSON.parse(line) as LabResult);
+    .map((line) => JSON.parse(line) as object);
+/** Those of devices. */
+const results = (stdout: string): LabResult[] => objects(stdout).filter((one): one is LabResult => 'device' in one);
 const only = (stdout: string): LabResult => {
   const [first, ...more] = results(stdout);
   assert.ok(first);
@@ -128,10 +130,14 @@ describe('what is sent in the lab', { skip: whyNoNetns }, () => {
       assert.deepEqual(sums(arrived), { packets: 20000, bytes: 1_200_000, lost: 0 });
       assert.deepEqual([arrived.reordered, arrived.duplicates], [0, 0]);
     }
+    const last = objects(stdout).at(-1);
+    assert.ok(last && 'total' in last);
+    const { pps: _pps, bps: _bps, ...total } = last.total as TotalResult;
+    assert.deepEqual(total, { devices: 2, packets: 20000, errors: 0, bytes: 1_200_000 });
     const text = await program.run(['run', '-t', '2', '-n', '1000']);
     assert.match(
       text.stdout,
-      /\nTotal: 2,000 packets, .* errors: 0\nsent 2,000 · received 2,000 · lost 0 · p99 latency .*\n$/,
+      /\nTotal: 2 devices, 2,000 packets, .* errors: 0\nsent 2,000 · received 2,000 · lost 0 · p99 latency .*\n$/,
     );
   });
 
