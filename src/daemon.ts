@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { SecurityAssociation } from './ipsec/security-association.ts';
 import { monotonicNs } from './linux/clock.ts';
 import { CpuMonitor } from './linux/cpu-monitor.ts';
 import { LinkMonitor } from './linux/link-monitor.ts';
@@ -11,6 +12,7 @@ import type { Host } from './pktgen/host.ts';
 import { kindSharesSkb, type Link } from './pktgen/link.ts';
 import type { LogEntry } from './pktgen/log-entry.ts';
 import { MODULE_PARAMS, type ModuleParams, Pktgen } from './pktgen/pktgen.ts';
+import { AssociationSource } from './transmit/associations.ts';
 import { type Inside, WorkerEngine } from './transmit/worker-engine.ts';
 import { formatIpv6 } from './wire/ipv6-address.ts';
 import { formatMac } from './wire/mac.ts';
@@ -29,6 +31,8 @@ export interface GeneratorOptions {
   readonly cpus?: readonly number[];
   /** A file that all packets go to instead of links. */
   readonly pcap?: string;
+  /** Security associations that are looked at before the kernel's. Asked at each start. */
+  readonly associations?: () => readonly SecurityAssociation[];
   /** Threads that will be needed: their workers start at once instead of with their first device. */
   readonly threads?: readonly number[];
 }
@@ -46,6 +50,7 @@ export async function openGenerator(options: GeneratorOptions): Promise<Generato
   const { log, params = MODULE_PARAMS, pcap, threads = [], cpus = allowedCpus(), netns } = options;
   const inside: Inside = (act) => (netns ? netns.run(act) : act());
   const routes = inside(() => new RouteSocket());
+  const states = inside(() => new AssociationSource(options.associations));
   const engine = new WorkerEngine(
     pcap,
     {
@@ -61,6 +66,7 @@ export async function openGenerator(options: GeneratorOptions): Promise<Generato
     findLink: (name) => toLink(routes, routes.link(name)),
     linkByIndex: (index) => toLink(routes, routes.link(index)),
     nodePossible,
+    associations: () => states.associations((line) => pktgen.onLog(line)),
     now: monotonicNs,
     sleep: (ms, signal) => delay(ms, undefined, signal && { signal }).catch(() => undefined),
     random: () => randomInt(2 ** 32),
@@ -88,6 +94,7 @@ export async function openGenerator(options: GeneratorOptions): Promise<Generato
       await monitor.close();
       await pktgen.close();
       await engine.close();
+      states[Symbol.dispose]();
       routes.close();
     },
   };

@@ -9,17 +9,18 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   wire: [],
   linux: [],
   ebpf: [],
-  template: ['wire', 'ebpf'],
-  pktgen: ['wire', 'template'],
-  transmit: ['wire', 'template', 'pktgen', 'ebpf', 'linux'],
+  ipsec: ['wire'],
+  template: ['wire', 'ebpf', 'ipsec'],
+  pktgen: ['wire', 'ipsec', 'template'],
+  transmit: ['wire', 'ipsec', 'template', 'pktgen', 'ebpf', 'linux'],
   receive: ['wire', 'template', 'ebpf', 'linux'],
   procfs: ['pktgen', 'linux'],
   lab: ['linux', 'ebpf'],
-  cli: ['wire', 'template', 'pktgen', 'transmit', 'receive', 'procfs', 'lab', 'linux', 'daemon.ts'],
-  'daemon.ts': ['pktgen', 'transmit', 'linux', 'wire'],
+  cli: ['wire', 'ipsec', 'template', 'pktgen', 'transmit', 'receive', 'procfs', 'lab', 'linux', 'daemon.ts'],
+  'daemon.ts': ['pktgen', 'transmit', 'linux', 'wire', 'ipsec'],
 };
 /** These import no node: module and no package. */
-const PURE = new Set(['wire', 'ebpf', 'template', 'pktgen']);
+const PURE = new Set(['wire', 'ebpf', 'ipsec', 'template', 'pktgen']);
 /** Packages and the only folder that may import them. */
 const PACKAGES: Record<string, string> = { koffi: 'linux', commander: 'cli' };
 

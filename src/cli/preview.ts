@@ -1,3 +1,4 @@
+import type { SecurityAssociation } from '../ipsec/security-association.ts';
 import { Device } from '../pktgen/device.ts';
 import type { TransmitJob } from '../pktgen/engine.ts';
 import type { Link } from '../pktgen/link.ts';
@@ -5,6 +6,7 @@ import { MODULE_PARAMS } from '../pktgen/pktgen.ts';
 import { newDeviceState, STATE } from '../template/device-state.ts';
 import { newPacketWriter } from '../template/javascript-executor.ts';
 import { frameLength, HEADER_ROOM, longestFrame } from '../template/packet-template.ts';
+import { newSealMeans } from '../transmit/seal-means.ts';
 import { describe, dissect } from '../wire/dissect.ts';
 import { hexdump } from '../wire/hexdump.ts';
 import { PCAP_RECORD_HEADER_LEN, pcapFileHeader, pcapRecordHeader } from '../wire/pcap.ts';
@@ -35,13 +37,14 @@ export function previewPackets(
   packets: number,
   link: Link,
   wallSec: number,
+  associations: readonly SecurityAssociation[] = [],
 ): PreviewPacket[] {
   const device = new Device({
     ...{ id: 1, name: link.name, cpu: 0, link, defaults: MODULE_PARAMS },
     ...{ state: newDeviceState(), random: 1 },
   });
   applyLines(device, lines, (node) => node === 0);
-  const { job } = device.start(0);
+  const { job } = device.start(0, associations);
   const writer = packetMaker(job);
   const { count, delayNs, burst, cloneSkb } = job.pace;
   const repeats = Math.max(burst, 1) * Math.max(cloneSkb, 1);
@@ -67,7 +70,7 @@ export function previewPackets(
 function packetMaker({ template, state }: TransmitJob): () => Uint8Array {
   const room = longestFrame(template, state[STATE.curPktSize] ?? 0);
   const memory = new Uint8Array(Math.max(room, frameLength(template, 0)) + HEADER_ROOM);
-  const writer = newPacketWriter(template, state, memory);
+  const writer = newPacketWriter(template, state, memory, undefined, newSealMeans());
   writer.prepare(0);
   const lengths = new Uint32Array(1);
   return () => {

@@ -1,4 +1,4 @@
-import { turnOnGro } from '../linux/ethtool.ts';
+import { EthtoolSocket } from '../linux/ethtool.ts';
 import { RouteSocket } from '../linux/rtnetlink.ts';
 import type { LinkFacts } from './probe.ts';
 
@@ -15,7 +15,8 @@ export function fixLink({ name, kind, noLive }: LinkFacts): string | undefined {
   if (other === undefined) {
     return `${name}: its other end is in another namespace: "ip netns exec NAME ethtool -K PEER gro on" there`;
   }
-  return turnOnGro(other)
+  using ethtool = new EthtoolSocket();
+  return ethtool.turnOnGro(other)
     ? `${other}, the other end of ${name}: GRO is on now ("ethtool -K ${other} gro off" undoes it)`
     : `${other}, the other end of ${name}: GRO cannot be turned on: wants the capability CAP_NET_ADMIN`;
 }

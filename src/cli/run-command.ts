@@ -3,6 +3,7 @@ import { openGenerator } from '../daemon.ts';
 import { needsUserNamespace, reexecInUserNamespace } from '../lab/user-namespace.ts';
 import { allowedCpus } from '../linux/sched.ts';
 import { MODULE_PARAMS } from '../pktgen/pktgen.ts';
+import { readAssociations, SA_OPTION } from './association-file.ts';
 import { comparisonText } from './comparison.ts';
 import { cpuList } from './cpu-list.ts';
 import { latencyChart } from './latency-chart.ts';
@@ -37,6 +38,7 @@ export function addRunCommand(program: Command, setStatus: (status: number) => v
     .option('--cpus <LIST>', 'CPUs of the threads, 0-3,8; without -t a thread on each')
     .option('--pcap <FILE>', 'write the packets to a pcap file instead of sending them')
     .option('--force', 'send even to the link that carries the default route')
+    .option(...SA_OPTION)
     .optionsGroup('Receiving:')
     .option('--sink <DEV>', 'measure what arrives on this link; the link that sends: what a reflector returns')
     .option('--no-sink', 'do not measure at the far end of the lab, which drops the packets then')
@@ -67,6 +69,7 @@ async function run(given: RunOptions, params: readonly ParamLine[]): Promise<num
   const options = given.cpus === undefined ? given : { threads: String(cpus.length), ...given };
   // Looked at before anything is made, so that a mistake costs nothing.
   planDevices({ name: options.interface ?? 'lab', txQueues: 1 }, options, params, [], cpus);
+  const associations = options.sa === undefined ? [] : readAssociations(options.sa);
   const limits = runLimits(options);
   receiverOptions(options);
   wantReceiver(options);
@@ -87,6 +90,7 @@ async function run(given: RunOptions, params: readonly ParamLine[]): Promise<num
     log,
     params: { ...MODULE_PARAMS, debug: options.debug ? 1 : 0 },
     threads,
+    associations: () => associations,
     ...(options.pcap && { pcap: options.pcap }),
   });
   if (!options.json) {

@@ -8,6 +8,8 @@ export interface RunOptions extends SampleOptions, ReceiverCommandOptions {
   readonly pcap?: string;
   readonly json?: boolean;
   readonly force?: boolean;
+  /** File of security associations. */
+  readonly sa?: string;
   /** CPUs of the threads. */
   readonly cpus?: string;
   /** Link of the receiver; false: none. */

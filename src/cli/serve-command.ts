@@ -5,6 +5,7 @@ import { MountMirror, netnsExecAncestor } from '../linux/mount-mirror.ts';
 import { allowedCpus } from '../linux/sched.ts';
 import { notifySystemd } from '../linux/sd-notify.ts';
 import { ControlSocket } from '../procfs/control-socket.ts';
+import { readAssociations, SA_OPTION } from './association-file.ts';
 import { cpuList } from './cpu-list.ts';
 import { DEFAULT_MOUNT, DEFAULT_SOCKET } from './default-paths.ts';
 import { addModuleOptions, type ModuleOptions, moduleParams } from './module-options.ts';
@@ -21,6 +22,7 @@ interface ServeOptions extends ModuleOptions {
   readonly netns?: readonly string[];
   readonly log: LogFormat;
   readonly cpus?: string;
+  readonly sa?: string;
 }
 
 /** `pktgen serve`: the daemon with the control files. */
@@ -41,11 +43,12 @@ export function addServeCommand(program: Command, setStatus: (status: number) =>
     .addOption(
       new Option('--log <FORMAT>', 'lines of text, or a JSON object a line').choices(LOG_FORMATS).default('text'),
     )
+    .option(...SA_OPTION)
     .addHelpText(
       'after',
       '\nExample:\n  pktgen serve &\n  echo "add_device eth1" > /run/pktgen/kpktgend_0\n  echo "count 100000" > /run/pktgen/eth1' +
         '\n  echo start > /run/pktgen/pgctrl\n  cat /run/pktgen/eth1\n\n' +
-        'SIGHUP: looks again which namespaces there are; runs go on.',
+        'SIGHUP: looks again which namespaces there are, and reads the file of --sa again; runs go on.',
     );
   addModuleOptions(command);
   command.action(async (options: ServeOptions) => setStatus(await serve(options)));
@@ -56,6 +59,7 @@ async function serve(options: ServeOptions): Promise<number> {
   const cpus = options.cpus === undefined ? undefined : cpuList('--cpus', options.cpus, allowedCpus());
   const choice = options.netns ? netnsChoice(options.netns) : undefined;
   const socket = socketPath(options);
+  let associations = options.sa === undefined ? [] : readAssociations(options.sa);
   const log = new ServiceLog(options.log);
   const notify = (...lines: readonly string[]): void => {
     try {
@@ -78,13 +82,19 @@ async function serve(options: ServeOptions): Promise<number> {
   if (choice?.several) process.setMaxListeners(0);
   await using namespaces = await ServedNamespaces.open({
     ...{ choice, mount: options.mount, log },
-    generator: { params, ...(cpus && { cpus }) },
+    generator: { params, ...(cpus && { cpus }), associations: () => associations },
   });
   await using _socket =
     socket === undefined ? undefined : await ControlSocket.open(socket, (netns) => namespaces.filesOf(netns));
   await using _mirror = choice ? undefined : await mirrorOf(namespaces);
   for (const [mountPoint, netns] of namespaces.mounted) log.say(`control files in ${mountPoint}`, netns);
   reloader.add(() => namespaces.reload());
+  const { sa } = options;
+  if (sa !== undefined) {
+    reloader.add(() => {
+      associations = readAssociations(sa);
+    });
+  }
   notify('READY=1');
   await Promise.race([ended, namespaces.unmounted]);
   notify('STOPPING=1');

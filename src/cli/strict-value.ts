@@ -1,3 +1,4 @@
+import { TRANSMITTER_CHOICES } from '../pktgen/engine.ts';
 import { FLAG_NAMES } from '../pktgen/flags.ts';
 import { parseImix } from '../pktgen/imix.ts';
 import type { ParamName } from '../pktgen/params.ts';
@@ -42,7 +43,7 @@ function isIpv6(value: string): boolean {
  * person at a terminal is told.
  */
 const FORMS: { readonly [N in ParamName]?: Form } = {
-  transmitter: like('auto, live, ring or null', /^(auto|live|ring|null)$/),
+  transmitter: like(TRANSMITTER_CHOICES.join(', '), new RegExp(`^(${TRANSMITTER_CHOICES.join('|')})$`)),
   delay: like('a number of nanoseconds', /^\d{1,10}$/),
   min_pkt_size: sizeForm,
   max_pkt_size: sizeForm,
@@ -66,6 +67,7 @@ const FORMS: { readonly [N in ParamName]?: Form } = {
   udp_dst_max: portForm,
   flows: number(0, 65536),
   flow_tag: number(0, 65535),
+  ipsec_seq: number(0, 1),
   timestamp_ns: number(0, 1),
   mpls: like(
     'up to 16 label stack entries of eight hex digits with commas between, such as 0001000a,0002000a',

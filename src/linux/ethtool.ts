@@ -1,5 +1,5 @@
 import koffi from 'koffi';
-import { declare } from './libc.ts';
+import { check, declare } from './libc.ts';
 
 const cSocket = declare('int socket(int domain, int type, int protocol)');
 const cIoctl = declare('int ioctl(int fd, unsigned long request, void *argument)');
@@ -15,27 +15,32 @@ export const ethtoolChannels = { words: 9, cmd: 0, txCount: 6, combinedCount: 8 
 /** struct ifreq of linux/if.h: the name, then a pointer. */
 export const ifreq = { size: 40, name: 0, data: 16 } as const;
 
-/** Does an ethtool request about a link of this thread's namespace: words in, words out. False when it is refused. */
-function ethtool(link: string, words: Uint32Array): boolean {
-  const fd: number = cSocket(AF_INET, SOCK_DGRAM_CLOEXEC, 0);
-  if (fd < 0) return false;
-  try {
+/** Asks drivers about links of the network namespace in which it was opened (ethtool(8)). */
+export class EthtoolSocket implements Disposable {
+  readonly #fd = check(cSocket(AF_INET, SOCK_DGRAM_CLOEXEC, 0), 'socket', 'AF_INET');
+
+  /** Transmit queues that a link uses now (real_num_tx_queues); undefined where its driver does not tell. */
+  realTxQueues(link: string): number | undefined {
+    const channels = new Uint32Array(ethtoolChannels.words);
+    channels[ethtoolChannels.cmd] = ETHTOOL_GCHANNELS;
+    if (!this.#request(link, channels)) return undefined;
+    return (channels[ethtoolChannels.txCount] ?? 0) + (channels[ethtoolChannels.combinedCount] ?? 0) || undefined;
+  }
+
+  /** Has a link put received packets together (`ethtool -K LINK gro on`). Wants CAP_NET_ADMIN; false when it is refused. */
+  turnOnGro(link: string): boolean {
+    return this.#request(link, Uint32Array.of(ETHTOOL_SGRO, 1));
+  }
+
+  /** Words in, words out. False when it is refused. */
+  #request(link: string, words: Uint32Array): boolean {
     const request = Buffer.alloc(ifreq.size);
     request.write(link, ifreq.name, 'latin1');
     request.writeBigUInt64LE(BigInt(koffi.address(words)), ifreq.data);
-    return cIoctl(fd, SIOCETHTOOL, request) === 0;
-  } finally {
-    cClose(fd);
+    return cIoctl(this.#fd, SIOCETHTOOL, request) === 0;
+  }
+
+  [Symbol.dispose](): void {
+    cClose(this.#fd);
   }
 }
-
-/** Transmit queues that a link uses now (real_num_tx_queues); undefined where its driver does not tell. */
-export function realTxQueues(link: string): number | undefined {
-  const channels = new Uint32Array(ethtoolChannels.words);
-  channels[ethtoolChannels.cmd] = ETHTOOL_GCHANNELS;
-  if (!ethtool(link, channels)) return undefined;
-  return (channels[ethtoolChannels.txCount] ?? 0) + (channels[ethtoolChannels.combinedCount] ?? 0) || undefined;
-}
-
-/** Has a link put received packets together (`ethtool -K LINK gro on`). Wants CAP_NET_ADMIN; false when it is refused. */
-export const turnOnGro = (link: string): boolean => ethtool(link, Uint32Array.of(ETHTOOL_SGRO, 1));

@@ -1,5 +1,5 @@
 import { ERRNO, SyscallError } from './errno.ts';
-import { realTxQueues } from './ethtool.ts';
+import { EthtoolSocket } from './ethtool.ts';
 import {
   attribute,
   concat,
@@ -86,7 +86,7 @@ export interface LinkInfo {
   readonly mtu: number;
   readonly up: boolean;
   readonly carrier: boolean;
-  /** Transmit queues the link was made with; see realTxQueues(). */
+  /** Transmit queues the link was made with; see EthtoolSocket. */
   readonly txQueues: number;
   readonly statistics?: LinkStatistics;
 }
@@ -173,6 +173,8 @@ export const linkDump = (socket: NetlinkSocket): NetlinkMessage[] =>
 /** Links, addresses and routes of the network namespace in which it was opened (NETLINK_ROUTE). */
 export class RouteSocket implements Disposable {
   readonly #socket = new NetlinkSocket(NETLINK_ROUTE);
+  readonly #ethtool = new EthtoolSocket();
+  #open = true;
 
   /** All links. */
   links(): LinkInfo[] {
@@ -187,7 +189,7 @@ export class RouteSocket implements Disposable {
     try {
       const [answer] = this.#socket.request(RTM.GETLINK, 0, body, `RTM_GETLINK ${which}`);
       const link = answer && parseLink(answer);
-      return link && { ...link, txQueues: realTxQueues(link.name) ?? link.txQueues };
+      return link && { ...link, txQueues: this.#ethtool.realTxQueues(link.name) ?? link.txQueues };
     } catch (error) {
       if (error instanceof SyscallError && (error.errno === ERRNO.ENODEV || error.errno === ERRNO.EINVAL))
         return undefined;
@@ -305,6 +307,9 @@ export class RouteSocket implements Disposable {
   }
 
   close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#ethtool[Symbol.dispose]();
     this.#socket.close();
   }
   [Symbol.dispose](): void {

@@ -62,6 +62,7 @@ export function deviceText({ name, config, state, linkMac, result, now }: Device
     `     Flags: ${flagsText(config)}`,
     config.flow_tag !== 0 && `     flow_tag: ${config.flow_tag}`,
     config.timestamp_ns !== 0 && `     timestamp_ns: ${config.timestamp_ns}`,
+    config.ipsec_seq !== 0 && `     ipsec_seq: ${config.ipsec_seq}`,
     `     transmitter: ${config.transmitter}`,
     'Current:',
     `     pkts-sofar: ${progress.packets}  errors: ${progress.errors}`,

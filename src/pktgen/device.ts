@@ -1,3 +1,4 @@
+import type { SecurityAssociation } from '../ipsec/security-association.ts';
 import { STATE, seedRandom } from '../template/device-state.ts';
 import { type AddressRanges, changedRanges, NO_ADDRESSES } from './address-ranges.ts';
 import type { CommandContext, CommandOutcome } from './command.ts';
@@ -43,6 +44,7 @@ export class Device {
   #config: DeviceConfig;
   #ranges: AddressRanges = NO_ADDRESSES;
   #overhead = 0;
+  #associations: readonly SecurityAssociation[] = [];
   /** The source address in the header: set by src_mac, or at the start from the link. */
   #headerSrcMac = ZERO_MAC;
   /** A run was begun whose end has not been seen yet. */
@@ -101,8 +103,14 @@ export class Device {
     return outcome;
   }
 
-  /** Sets it up for a run (pktgen_run) and gives what it needs; a device that does not run yet is patched at once. */
-  start(now: number): { job: TransmitJob; patches: readonly StatePatch[]; log: readonly string[] } {
+  /**
+   * Sets it up for a run (pktgen_run) and gives what it needs; a device that does not run yet is patched at once.
+   * `associations`: those that its flows may find, with the flag IPSEC.
+   */
+  start(
+    now: number,
+    associations: readonly SecurityAssociation[] = [],
+  ): { job: TransmitJob; patches: readonly StatePatch[]; log: readonly string[] } {
     const restarts = this.running;
     const { config, ranges, overhead, patches, log } = setupInject(
       this.name,
@@ -115,6 +123,7 @@ export class Device {
     this.#config = config;
     this.#ranges = ranges;
     this.#overhead = overhead;
+    this.#associations = associations;
     if (config.src_mac === ZERO_MAC) this.#headerSrcMac = this.link.mac;
     this.#started = true;
     this.result = 'Starting';
@@ -137,6 +146,7 @@ export class Device {
       ranges: this.#ranges,
       srcMac: this.#headerSrcMac,
       overhead: this.#overhead,
+      associations: this.#associations,
     });
     return {
       id: this.id,

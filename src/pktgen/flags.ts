@@ -35,7 +35,7 @@ export const FLAG_DOCS: { readonly [F in FlagName]: string } = {
   QUEUE_MAP_RND: 'Transmit queues are drawn from queue_map_min to queue_map_max.',
   QUEUE_MAP_CPU: 'The transmit queue has the number of the CPU, as far as the link has queues.',
   FLOW_SEQ: 'Flows take turns, each for flowlen packets; without it (FLOW_RND) each packet draws its flow.',
-  IPSEC: 'Packets are encrypted (not yet: such a device is not run).',
+  IPSEC: 'Packets of flows (flows 1 or more) for which there is a security association are put into ESP or AH.',
   MACSRC_RND: 'Source MAC addresses are drawn from src_mac_count of them.',
   MACDST_RND: 'Destination MAC addresses are drawn from dst_mac_count of them.',
   VID_RND: 'VLAN ids are drawn.',

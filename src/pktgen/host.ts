@@ -1,3 +1,4 @@
+import type { SecurityAssociation } from '../ipsec/security-association.ts';
 import type { Engine } from './engine.ts';
 import type { Link } from './link.ts';
 import type { LogEntry } from './log-entry.ts';
@@ -11,6 +12,8 @@ export interface Host {
   findLink(name: string): Link | undefined;
   linkByIndex(index: number): Link | undefined;
   nodePossible(node: number): boolean;
+  /** Security associations of its namespace, in the order in which they are looked at. */
+  associations(): readonly SecurityAssociation[];
   /** ktime_get(): CLOCK_MONOTONIC in ns. */
   now(): number;
   /** Resolves after so many milliseconds, or as soon as the signal is aborted. */

@@ -13,6 +13,8 @@ export type LogEvent =
   | 'transmitter'
   /** A run has ended, with this result. The kernel does not tell of it. */
   | 'result'
+  /** Packets of a device that was asked for IPsec leave as they are, and why. The kernel does not tell of it. */
+  | 'ipsec'
   /** A device was to be stopped or removed. */
   | 'stop'
   /** A thread, from its worker. */

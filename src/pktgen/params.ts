@@ -344,8 +344,16 @@ export const DEVICE_PARAMS = {
     kind: decimal(10, 'u32'),
     initial: 0,
     group: 'other',
-    doc: 'IPsec security association to use (flag IPSEC).',
+    doc: 'Security parameter index of the IPsec association to take, in any mode, ESP or AH (flag IPSEC); 0: that of transport mode ESP between the addresses of the packet.',
     example: ['spi 256'],
+  }),
+  ipsec_seq: param({
+    kind: decimal(1, 'u16'),
+    initial: 0,
+    group: 'other',
+    doc: '1: packets of IPsec carry sequence numbers that count on from those of the association, and IVs of their own, as receivers want them; 0: number 0 and one IV, as the kernel sends them. Not a parameter of the kernel.',
+    example: ['ipsec_seq 1'],
+    clamp: (value) => Math.min(value, 1),
   }),
   flag: param<number>({
     kind: {

@@ -2,14 +2,14 @@ import { STATE } from '../template/device-state.ts';
 import type { ControlFiles, Writer } from './control-files.ts';
 import { Device } from './device.ts';
 import type { EngineEvents, StatePatch, ThreadStart, TransmitJob } from './engine.ts';
+import { FLAG } from './flags.ts';
 import type { Host } from './host.ts';
 import { type Link, linkNameOf } from './link.ts';
 import { type LogEntry, type LogEvent, levelOf } from './log-entry.ts';
-import type { ModuleDefaults } from './params.ts';
+import type { DeviceConfig, ModuleDefaults } from './params.ts';
 import { pgctrlCommand, VERSION_TEXT } from './pgctrl.ts';
 import { resultText } from './result-text.ts';
 import { skipBlanks, word } from './scan.ts';
-import { missingFeature } from './setup-inject.ts';
 import { Thread } from './thread.ts';
 
 /** What the control files answer with; negative, as write(2) of a file system gives it. */
@@ -228,14 +228,11 @@ export class Pktgen implements ControlFiles, EngineEvents {
     const jobs: (TransmitJob & { patches: readonly StatePatch[] })[] = [];
     for (const device of thread.devices) {
       device.link = this.#host.linkByIndex(device.link.index) ?? device.link;
-      const missing = missingFeature(device.config);
-      if (missing) {
-        device.result = `ERROR: ${missing}`;
-        this.#log('setup', `${device.name}: ${missing}`, { device, level: 'error' });
-        continue;
-      }
-      const { job, patches, log } = device.start(this.#host.now());
+      const wantsIpsec = (device.config.flag & FLAG.IPSEC) !== 0;
+      const { job, patches, log } = device.start(this.#host.now(), wantsIpsec ? this.#host.associations() : []);
       for (const line of log) this.#log('setup', line, { device });
+      if (wantsIpsec && !job.template.seal)
+        this.#log('ipsec', `${device.name}: ${notSealed(device.config)}`, { device });
       if (device.link.up && device.link.carrier) jobs.push({ ...job, patches });
       else if (patches.length === 0) device.stopAtOnce(this.#host.now());
     }
@@ -374,3 +371,9 @@ export class Pktgen implements ControlFiles, EngineEvents {
     for (const device of this.devices) await this.#remove(device);
   }
 }
+
+/** Why packets of a device with the flag IPSEC leave as they are. */
+const notSealed = ({ flows, spi }: DeviceConfig): string =>
+  flows === 0
+    ? 'flag IPSEC: packets leave as they are, because IPsec goes by flows: "flows 1"'
+    : `flag IPSEC: packets leave as they are, because there is no security association ${spi === 0 ? 'of transport mode ESP' : `with spi ${spi}`} ("ip xfrm state", --sa)`;

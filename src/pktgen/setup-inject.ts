@@ -93,13 +93,6 @@ const increasesPayload = (config: DeviceConfig, overhead: number): boolean =>
   config.imix_weights.length === 0 &&
   config.min_pkt_size < 14 + 40 + 8 + 16 + overhead;
 
-/** What this version accepts but does not do: the reason for a device that is not started. */
-export function missingFeature(config: DeviceConfig): string | undefined {
-  if (config.flag & FLAG.IPSEC)
-    return 'flag IPSEC is accepted but packets cannot be encrypted yet: write "flag !IPSEC"';
-  return undefined;
-}
-
 /** The tags that random bits have changed become the configuration, as the kernel has no other place for them. */
 export function drawnTags(config: DeviceConfig, state: Uint32Array): DeviceConfig {
   const drawn: { vlan_id?: number; svlan_id?: number; mpls?: readonly number[] } = {};

@@ -1,6 +1,8 @@
+import { candidates } from '../ipsec/find-association.ts';
+import type { SecurityAssociation } from '../ipsec/security-association.ts';
 import { STATE } from '../template/device-state.ts';
 import type { FieldModifier, FrameField, Order, RangeModifier } from '../template/field-modifier.ts';
-import type { PacketTemplate, Placement } from '../template/packet-template.ts';
+import type { PacketTemplate, Placement, SealRule } from '../template/packet-template.ts';
 import type { SizeRule } from '../template/size-rule.ts';
 import { ETHERNET_HEADER_LEN, ETHERTYPE, ethernetField } from '../wire/ethernet.ts';
 import { IP_PROTOCOL, IPV4_HEADER_LEN, ipv4Field } from '../wire/ipv4.ts';
@@ -25,6 +27,8 @@ export interface TemplateInput {
   readonly srcMac: string;
   /** Bytes of tags and labels as counted at the start of the run (pkt_overhead). */
   readonly overhead: number;
+  /** Those of the namespace (flag IPSEC). */
+  readonly associations: readonly SecurityAssociation[];
 }
 
 const IP_HEADER_LEN = { 4: IPV4_HEADER_LEN, 6: IPV6_HEADER_LEN } as const;
@@ -72,7 +76,7 @@ interface Layer {
 }
 
 /** What a device sends: its configuration as bytes and modifiers, in the order of mod_cur_headers. */
-export function templateOf({ config, ranges, srcMac, overhead }: TemplateInput): PacketTemplate {
+export function templateOf({ config, ranges, srcMac, overhead, associations }: TemplateInput): PacketTemplate {
   const ip = versionOf(config);
   const outer = outerHeaders(config, ip === 4 ? ETHERTYPE.IPV4 : ETHERTYPE.IPV6);
   const l3 = outer.length;
@@ -111,7 +115,16 @@ export function templateOf({ config, ranges, srcMac, overhead }: TemplateInput):
       timestamp: (config.flag & FLAG.NO_TIMESTAMP) === 0,
       ...(trailer.nsec !== undefined && { nsec: trailer.nsec }),
     },
+    ...sealOf(config, ip, associations),
   };
+}
+
+/** IPsec goes by flows, which keep the association that they found; without flows packets leave as they are. */
+function sealOf(config: DeviceConfig, ip: 4 | 6, all: readonly SecurityAssociation[]): { seal?: SealRule } {
+  const { flag, flows, spi, ipsec_seq: sequence } = config;
+  if ((flag & FLAG.IPSEC) === 0 || flows === 0) return {};
+  const associations = candidates(all, ip, spi);
+  return associations.length === 0 ? {} : { seal: { associations, spi, sequence: sequence !== 0 } };
 }
 
 /** The pktgen header, and behind it what the shortest packet has room for: its bytes from the start of the payload. */

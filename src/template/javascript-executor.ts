@@ -11,8 +11,9 @@ import type {
   RandomBitsModifier,
   RangeModifier,
 } from './field-modifier.ts';
+import { newFlowSeals, type SealMeans } from './flow-seals.ts';
 import { type FlowTable, newFlowTable } from './flow-table.ts';
-import { countsPerFlow, HEADER_ROOM, MIN_PAYLOAD, type PacketTemplate } from './packet-template.ts';
+import { countsPerFlow, HEADER_ROOM, longestFrame, MIN_PAYLOAD, type PacketTemplate } from './packet-template.ts';
 import { IMIX_PRECISION } from './size-rule.ts';
 
 /** Writes packets of one template into memory. */
@@ -46,14 +47,28 @@ export function newPacketWriter(
   state: Uint32Array,
   memory: FrameMemory,
   flows: FlowTable = newFlowTable(template.modifiers.some((m) => m.kind === 'flow') ? undefined : 1),
+  means?: SealMeans,
 ): PacketWriter {
   const view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
   const bytes = new Uint8Array(memory.buffer, memory.byteOffset, memory.byteLength);
   const constant = constantBytes(template, state);
   const source = writerSource(template, new DataView(constant.buffer), state);
-  const write = new Function('s', 'view', 'flow', source)(state, view, flows) as PacketWriter['write'];
   const room = Math.min(HEADER_ROOM, memory.byteLength);
-  return { write, prepare: (at) => bytes.set(room < HEADER_ROOM ? constant.subarray(0, room) : constant, at) };
+  const prepare = (at: number): void => bytes.set(room < HEADER_ROOM ? constant.subarray(0, room) : constant, at);
+  const seals = template.seal && newFlowSeals({ ...template, seal: template.seal }, state, bytes, required(means));
+  const longest = longestFrame(template, state[STATE.curPktSize] ?? 0);
+  /** Makes a slot anew whose last frame was sealed: nothing of it is as it was laid. */
+  const renew = (at: number): void => {
+    bytes.fill(0, at + room, Math.min(at + longest, bytes.length));
+    prepare(at);
+  };
+  const make = new Function('s', 'view', 'flow', 'seals', 'renew', source);
+  return { write: make(state, view, flows, seals, renew) as PacketWriter['write'], prepare };
+}
+
+function required(means: SealMeans | undefined): SealMeans {
+  if (!means) throw new TypeError('a template that seals packets needs the means to do so');
+  return means;
 }
 
 /** Words of the random source. A packet takes them into variables, draws, and puts them back: STATE.random. */
@@ -171,8 +186,10 @@ function writerSource(template: PacketTemplate, constant: DataView, state: Uint3
   const written = writtenWords(modifiers);
   const within = (from: number, to: number): number[] => [...written].filter((at) => at >= from && at < to);
   const lines = modifiers.map(modifierSource);
+  if (template.seal) lines.push(`if (flow.count[f] === 1 || !seals.isKnown(f)) seals.look(f);`);
   lines.push(sizeSource(template, state));
-  lines.push(`const data = size - ${overhead} < ${MIN_PAYLOAD} ? ${MIN_PAYLOAD} : size - ${overhead};`);
+  const taken = template.seal ? `${overhead} - seals.overhead` : `${overhead}`;
+  lines.push(`const data = size - ${taken} < ${MIN_PAYLOAD} ? ${MIN_PAYLOAD} : size - ${taken};`);
   lines.push(`const udp = (data + ${UDP_HEADER_LEN}) & 0xffff;`);
   lines.push(`view.setUint16(at + ${l4 + udpField.length}, udp);`);
   lines.push(`view.setUint32(at + ${payload + pktgenField.seq}, ${seq});`);
@@ -192,8 +209,8 @@ function writerSource(template: PacketTemplate, constant: DataView, state: Uint3
   return `${imix} return function write(at, stride, count, lengths, queues) { // ${++writers}
     let q = s[${STATE.seqNum}], id = s[${STATE.ipId}], f = 0, shown = 0; ${time} ${take}
     for (let n = 0; n < count; n++) {
-      ${body}
-      lengths[n] = ${payload} + data; q = (q + 1) >>> 0; at += stride;
+      ${template.seal ? 'renew(at);' : ''} ${body}
+      lengths[n] = ${template.seal ? `seals.seal(f, at, ${payload} + data)` : `${payload} + data`}; q = (q + 1) >>> 0; at += stride;
     }
     s[${STATE.seqNum}] = q; s[${STATE.ipId}] = id; ${put} }`;
 

@@ -1,3 +1,4 @@
+import { headerLen, mostGrowth, type SecurityAssociation, unusable } from '../ipsec/security-association.ts';
 import type { FieldModifier, FrameField } from './field-modifier.ts';
 import type { SizeRule } from './size-rule.ts';
 
@@ -27,6 +28,15 @@ export interface Fixups {
   readonly nsec?: number;
 }
 
+/** IPsec (flag IPSEC): which associations flows may find, and how. */
+export interface SealRule {
+  readonly associations: readonly SecurityAssociation[];
+  /** The association to take; 0: the one of the packet's addresses. */
+  readonly spi: number;
+  /** Packets carry sequence numbers that count; otherwise 0, as the kernel's. */
+  readonly sequence: boolean;
+}
+
 /**
  * What to send, as plain data that can be posted to a worker: the frame's constant bytes and how the others come about.
  * Executors know modifiers, never parameters.
@@ -40,6 +50,8 @@ export interface PacketTemplate {
   /** Bytes of a packet that are not payload, as counted when a size becomes a payload length. */
   readonly overhead: number;
   readonly fixups: Fixups;
+  /** Packets whose flow finds an association are put into ESP or AH; absent where none can. */
+  readonly seal?: SealRule;
 }
 
 /** The least payload: a pktgen header. */
@@ -62,7 +74,8 @@ export function longestFrame(template: PacketTemplate, curPktSize: number): numb
       : size.kind === 'imix'
         ? Math.max(...size.sizes)
         : Math.max(size.max, curPktSize);
-  return frameLength(template, largest | 0);
+  const sealing = template.seal?.associations.filter((one) => unusable(one) === undefined) ?? [];
+  return frameLength(template, largest | 0) + Math.max(0, ...sealing.map((one) => headerLen(one) + mostGrowth(one)));
 }
 
 /** Bytes at the start of a slot that a template may have written: the longest header stack, rounded up. */

@@ -1,3 +1,11 @@
+import type {
+  AssociationFlag,
+  AssociationMode,
+  AssociationProtocol,
+  Encapsulation,
+  SecurityAssociation,
+} from '../ipsec/security-association.ts';
+import { SyscallError } from '../linux/errno.ts';
 import {
   XFRM_ENCAP,
   XFRM_FAMILY,
@@ -5,15 +13,9 @@ import {
   XFRM_PROTO,
   XFRM_SA_XFLAG,
   XFRM_STATE,
+  XfrmSocket,
   type XfrmState,
 } from '../linux/xfrm.ts';
-import type {
-  AssociationFlag,
-  AssociationMode,
-  AssociationProtocol,
-  Encapsulation,
-  SecurityAssociation,
-} from '../template/security-association.ts';
 
 const PROTOCOLS: Readonly<Record<number, AssociationProtocol>> = {
   [XFRM_PROTO.ESP]: 'esp',
@@ -69,4 +71,41 @@ export function associationOf(state: XfrmState): SecurityAssociation | undefined
     flags: [...named(FLAGS, flags), ...named(EXTRA_FLAGS, extraFlags)],
     ...(encap && type && { encap: { ...encap, type } }),
   };
+}
+
+/** The associations of a network namespace: that of the thread which makes this. */
+export class AssociationSource implements Disposable {
+  readonly #given: () => readonly SecurityAssociation[];
+  #socket: XfrmSocket | undefined;
+  /** Why the kernel's cannot be read. */
+  #refused: string | undefined;
+
+  /** `given`: associations that come before the kernel's. */
+  constructor(given: () => readonly SecurityAssociation[] = () => []) {
+    this.#given = given;
+    try {
+      this.#socket = new XfrmSocket();
+    } catch (error) {
+      if (!(error instanceof SyscallError)) throw error;
+      this.#refused = error.message;
+    }
+  }
+
+  /** All of them as they are now, in the order in which pktgen looks at them. */
+  associations(log: (line: string) => void): readonly SecurityAssociation[] {
+    const given = this.#given();
+    try {
+      if (this.#socket) return [...given, ...this.#socket.states().flatMap((state) => associationOf(state) ?? [])];
+    } catch (error) {
+      if (!(error instanceof SyscallError)) throw error;
+      this.#refused = error.message;
+    }
+    if (given.length === 0) log(`WARNING: the kernel's security associations cannot be read: ${this.#refused}`);
+    return given;
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket?.[Symbol.dispose]();
+    this.#socket = undefined;
+  }
 }

@@ -37,6 +37,7 @@ export function liveObstacle(job: TransmitJob, { live, node }: TransmitFacts): s
   const { pace, mode, skbPriority, link, template, state } = job;
   const longest = longestFrame(template, state[STATE.curPktSize] ?? 0);
   const most = Math.min(LONGEST_LIVE, longestOnLink(link.mtu));
+  if (template.seal) return 'packets of IPsec are encrypted one by one: "flag !IPSEC"';
   if (mode === 'queue_xmit') return 'live frames do not go through the queueing discipline: "xmit_mode start_xmit"';
   if (skbPriority !== 0) return 'live frames carry no skb_priority: "skb_priority 0"';
   if (longest > most) return `frames of ${longest} bytes are longer than the ${most} that live frames can have here`;

@@ -29,7 +29,9 @@ export function openQueue(name: QueueName, job: TransmitJob, cpu: number, pcap =
   const slotLen = Math.min(longest, LONGEST_FRAME);
   if (name === 'null') return new MemoryQueue(slotLen);
   if (name === 'pcap') return new MemoryQueue(slotLen, new PcapSink(pcap, realtimeNs));
-  const { link, mode, skbPriority: priority, frags } = job;
+  const { link, mode, skbPriority: priority } = job;
+  // What is encrypted is no payload of zeros: it goes in one piece.
+  const frags = job.template.seal ? 0 : job.frags;
   const common = { ifindex: link.index, slotLen, priority, frags, headers: job.template.frame.length };
   if (name === 'ring') return new RingQueue({ ...common, bypassQdisc: mode !== 'queue_xmit' });
   return new XskQueue({ ...common, queues: queuesFor(job, cpu), zeroCopy: name === 'xsk_zc' });
@@ -50,4 +52,5 @@ export const sameQueue = (before: TransmitJob, after: TransmitJob): boolean =>
   before.node === after.node &&
   before.queues?.first === after.queues?.first &&
   before.queues?.last === after.queues?.last &&
-  before.template.frame.length === after.template.frame.length;
+  before.template.frame.length === after.template.frame.length &&
+  (before.template.seal === undefined) === (after.template.seal === undefined);

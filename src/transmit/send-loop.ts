@@ -6,6 +6,7 @@ import { countsPerFlow, longestFrame, MIN_PAYLOAD } from '../template/packet-tem
 import { CHUNK, Departures, type LoopClock, SPIN_NS } from './departures.ts';
 import { MAX_FRAGS } from './fragments.ts';
 import type { FrameQueue } from './frame-queue.ts';
+import { newSealMeans } from './seal-means.ts';
 
 /** Packets that share a look at the wall clock: less than a microsecond goes by meanwhile. */
 const STAMP_EVERY = 32;
@@ -20,6 +21,8 @@ export class Sender {
   readonly #flows: FlowTable;
   readonly #clock: LoopClock;
   readonly #departures: Departures;
+  /** Numbers of IPsec go on from run to run. */
+  readonly #means = newSealMeans();
   #writer: PacketWriter;
   /** Slots that still hold bytes of an earlier template. */
   #stale: number;
@@ -57,7 +60,7 @@ export class Sender {
 
   #newWriter(): PacketWriter {
     const memory = { buffer: this.queue.memory, byteOffset: 0, byteLength: this.queue.memory.byteLength };
-    return newPacketWriter(this.job.template, this.job.state, memory, this.#flows);
+    return newPacketWriter(this.job.template, this.job.state, memory, this.#flows, this.#means);
   }
 
   /** ktime at which the device departs next. */
@@ -105,7 +108,8 @@ export class Sender {
   /** Whether the queue's slots take the longest frame of a template. */
   fits(job: TransmitJob): boolean {
     const longest = longestFrame(job.template, job.state[STATE.curPktSize] ?? 0);
-    return Math.min(longest, this.queue.longestFrame(job)) <= this.queue.slotLen;
+    // What is sealed is written whole before its length is looked at.
+    return (job.template.seal ? longest : Math.min(longest, this.queue.longestFrame(job))) <= this.queue.slotLen;
   }
 
   /** Sends some packets, or waits for the next departure; ends the run when it is at its end (pktgen_xmit). */

@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { newSealer } from '../../src/template/packet-seal.ts';
-import { headerLen, mostGrowth, type SecurityAssociation } from '../../src/template/security-association.ts';
-import { opensslCrypto } from '../../src/transmit/seal-crypto.ts';
+import { newSealer } from '../../src/ipsec/sealer.ts';
+import { headerLen, mostGrowth, type SecurityAssociation } from '../../src/ipsec/security-association.ts';
+import { opensslCrypto } from '../../src/transmit/openssl-crypto.ts';
 import { PCAP_RECORD_HEADER_LEN, pcapFileHeader, pcapRecordHeader } from '../../src/wire/pcap.ts';
 import { association, plainFrame, toHex } from '../support/ipsec.ts';
 

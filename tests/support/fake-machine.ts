@@ -1,3 +1,5 @@
+import { parseAssociations } from '../../src/ipsec/association-text.ts';
+import type { SecurityAssociation } from '../../src/ipsec/security-association.ts';
 import type { Writer } from '../../src/pktgen/control-files.ts';
 import type { Engine, TransmitJob } from '../../src/pktgen/engine.ts';
 import type { Host } from '../../src/pktgen/host.ts';
@@ -20,6 +22,7 @@ export class FakeMachine implements Host {
   readonly returned: number[] = [];
   /** What the log tells besides the lines that the kernel has too. */
   readonly entries: LogEntry[] = [];
+  #associations: readonly SecurityAssociation[] = [];
   #log: string[] = [];
   #lastIndex = 1;
 
@@ -55,6 +58,9 @@ export class FakeMachine implements Host {
       }
       const mtu = /^ip link set (\S+) mtu (\d+)$/.exec(command);
       if (mtu) this.change(mtu[1] ?? '', { mtu: Number(mtu[2]) });
+      if (/^ip xfrm state add/.test(command)) {
+        this.#associations = [...this.#associations, ...parseAssociations(command).associations];
+      }
       const ipv4 = /^ip addr add (\d+)\.(\d+)\.(\d+)\.(\d+)\/\d+ dev (\S+)$/.exec(command);
       if (ipv4) {
         const [, a, b, c, d, dev = ''] = ipv4;
@@ -78,6 +84,10 @@ export class FakeMachine implements Host {
   nodePossible(node: number): boolean {
     return node === 0;
   }
+  /** Of the shell commands of the recordings. */
+  associations(): readonly SecurityAssociation[] {
+    return this.#associations;
+  }
   now(): number {
     this.time += 1000;
     return this.time;
@@ -91,7 +101,7 @@ export class FakeMachine implements Host {
   log(line: string, entry: LogEntry): void {
     this.entries.push(entry);
     // The kernel does not tell of it, and recordings lack it.
-    if (entry.event !== 'result') this.#log.push(line);
+    if (entry.event !== 'result' && entry.event !== 'ipsec') this.#log.push(line);
   }
 }
 

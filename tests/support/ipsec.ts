@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createDecipheriv, createHmac } from 'node:crypto';
-import { AEADS, AUTHS, CIPHERS } from '../../src/template/ipsec-algorithm.ts';
-import type { SecurityAssociation } from '../../src/template/security-association.ts';
+import { AEADS, AUTHS, CIPHERS } from '../../src/ipsec/algorithm.ts';
+import type { SecurityAssociation } from '../../src/ipsec/security-association.ts';
 import { parseAh } from '../../src/wire/ah.ts';
 import { checksum } from '../../src/wire/checksum.ts';
 import { parseEsp } from '../../src/wire/esp.ts';

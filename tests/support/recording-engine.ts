@@ -2,6 +2,7 @@ import type { Engine, TransmitJob } from '../../src/pktgen/engine.ts';
 import { addU64, newDeviceState, STATE, writeU64 } from '../../src/template/device-state.ts';
 import { newFlowTable } from '../../src/template/flow-table.ts';
 import { newPacketWriter, type PacketWriter } from '../../src/template/javascript-executor.ts';
+import { newSealMeans } from '../../src/transmit/seal-means.ts';
 import type { FakeMachine } from './fake-machine.ts';
 
 /** Bytes that a veth takes beyond its MTU: Ethernet header and a VLAN tag. */
@@ -41,7 +42,7 @@ function record(
 ): void {
   const { state, pace, template } = job;
   const memory = new Uint8Array(1 << 16);
-  const writer = newPacketWriter(template, state, memory, newFlowTable());
+  const writer = newPacketWriter(template, state, memory, newFlowTable(), newSealMeans());
   writer.prepare(0);
   let last = 0;
   for (let n = 0; (pace.count === 0 || n < pace.count) && n < LONGEST_RUN; n++) {

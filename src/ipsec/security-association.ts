@@ -3,7 +3,7 @@ import { ESP_HEADER_LEN, ESP_TRAILER_LEN } from '../wire/esp.ts';
 import { IPV4_HEADER_LEN } from '../wire/ipv4.ts';
 import { IPV6_HEADER_LEN } from '../wire/ipv6.ts';
 import { UDP_HEADER_LEN } from '../wire/udp.ts';
-import { AEADS, AUTHS, algorithm, CIPHERS } from './ipsec-algorithm.ts';
+import { AEADS, AUTHS, algorithm, CIPHERS } from './algorithm.ts';
 
 /** The protocols and modes that the kernel's table of states can hold, in the words of `ip xfrm state`. */
 export type AssociationProtocol = 'esp' | 'ah' | 'comp' | 'route2' | 'hao';

@@ -1,6 +1,6 @@
 import { ESP_HEADER_LEN } from '../wire/esp.ts';
+import { AEADS, algorithm, CIPHERS } from './algorithm.ts';
 import { newAssociationMac } from './association-mac.ts';
-import { AEADS, algorithm, CIPHERS } from './ipsec-algorithm.ts';
 import { newChainedIv, newSequenceIv } from './packet-iv.ts';
 import { icvLen, type SecurityAssociation } from './security-association.ts';
 import type { Frame, SealContext } from './transform.ts';

@@ -1,4 +1,4 @@
-import { AUTHS, algorithm } from './ipsec-algorithm.ts';
+import { AUTHS, algorithm } from './algorithm.ts';
 import type { Mac } from './seal-crypto.ts';
 import { icvLen } from './security-association.ts';
 import type { SealContext } from './transform.ts';

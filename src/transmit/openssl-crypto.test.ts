@@ -3,9 +3,9 @@ import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { association, fromHex, toHex } from '../../tests/support/ipsec.ts';
-import { newEspProtect } from '../template/esp-protect.ts';
-import { newEspTransform } from '../template/esp-transform.ts';
-import { opensslCrypto } from './seal-crypto.ts';
+import { newEspProtect } from '../ipsec/esp-protect.ts';
+import { newEspTransform } from '../ipsec/esp-transform.ts';
+import { opensslCrypto } from './openssl-crypto.ts';
 
 const text = (characters: string): Uint8Array => new TextEncoder().encode(characters);
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer);

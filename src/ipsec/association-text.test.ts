@@ -5,8 +5,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { goldenFolder } from '../../tests/support/golden.ts';
 import { association, fromHex } from '../../tests/support/ipsec.ts';
-import type { SecurityAssociation } from '../template/security-association.ts';
 import { parseAssociations } from './association-text.ts';
+import type { SecurityAssociation } from './security-association.ts';
 
 /** What a text without faults says. */
 function read(text: string): readonly SecurityAssociation[] {

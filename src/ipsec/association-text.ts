@@ -1,5 +1,5 @@
-import type { SecurityAssociation } from '../template/security-association.ts';
 import { type Draft, TextFault, WORDS, type Words } from './association-words.ts';
+import type { SecurityAssociation } from './security-association.ts';
 
 /** What cannot be read, and where: the CLI prints `FILE:LINE: MESSAGE`. */
 export interface AssociationFault {

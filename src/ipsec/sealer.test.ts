@@ -3,11 +3,11 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { type DataCase, readCase, recordedFrames } from '../../tests/support/golden.ts';
 import { association, fromHex, type PlainPacket, plainFrame, toHex, unseal } from '../../tests/support/ipsec.ts';
-import { parseAssociations } from '../pktgen/association-text.ts';
-import { opensslCrypto } from '../transmit/seal-crypto.ts';
+import { opensslCrypto } from '../transmit/openssl-crypto.ts';
+import { AEADS, AUTHS, CIPHERS } from './algorithm.ts';
+import { parseAssociations } from './association-text.ts';
 import { findAssociation } from './find-association.ts';
-import { AEADS, AUTHS, CIPHERS } from './ipsec-algorithm.ts';
-import { newSealer, type Sealer } from './packet-seal.ts';
+import { newSealer, type Sealer } from './sealer.ts';
 import { headerLen, mostGrowth, type SecurityAssociation } from './security-association.ts';
 
 const keyOf = (length: number, from = 0): Uint8Array => Uint8Array.from({ length }, (_, i) => (from + 7 * i) & 0xff);

@@ -18,10 +18,16 @@ export function findAssociation(
   flow: FlowAddresses,
   spi: number,
 ): SecurityAssociation | undefined {
-  const ofFamily = (one: SecurityAssociation): boolean => one.family === flow.family;
-  if (spi !== 0) return associations.find((one) => ofFamily(one) && one.spi === spi);
-  return associations.find((one) => ofFamily(one) && isPlain(one) && fits(one, flow));
+  return candidates(associations, flow.family, spi).find((one) => spi !== 0 || fits(one, flow));
 }
+
+/** Of these associations, those that packets of a family may get, with that spi or without one (0). */
+export const candidates = (
+  associations: readonly SecurityAssociation[],
+  family: 4 | 6,
+  spi: number,
+): SecurityAssociation[] =>
+  associations.filter((one) => one.family === family && (spi === 0 ? isPlain(one) : one.spi === spi));
 
 /** Found by a packet of no policy, mark or interface. */
 const isPlain = ({ mode, proto, reqid, mark, ifId, flags }: SecurityAssociation): boolean =>

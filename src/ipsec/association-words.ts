@@ -1,12 +1,12 @@
-import { AUTHS, algorithm } from '../template/ipsec-algorithm.ts';
+import { IPV6_ADDRESS_LEN, in6Pton } from '../wire/ipv6-address.ts';
+import { AUTHS, algorithm } from './algorithm.ts';
 import type {
   AssociationFlag,
   AssociationMode,
   AssociationProtocol,
   Encapsulation,
   SecurityAssociation,
-} from '../template/security-association.ts';
-import { IPV6_ADDRESS_LEN, in6Pton } from '../wire/ipv6-address.ts';
+} from './security-association.ts';
 
 /** Something in the text that cannot be read; the message says what to do. */
 export class TextFault extends Error {

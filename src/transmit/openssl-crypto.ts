@@ -1,5 +1,5 @@
 import { createCipheriv, createSecretKey, hash } from 'node:crypto';
-import type { Encrypt, EncryptAndSign, Mac, SealCrypto } from '../template/seal-crypto.ts';
+import type { Encrypt, EncryptAndSign, Mac, SealCrypto } from '../ipsec/seal-crypto.ts';
 
 /**
  * The cryptography of sealing by OpenSSL. Objects of Node's are dear beside what they compute for a packet (a cipher
