@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cpuList } from './cpu-list.ts';
+import { cpuList, cpuListText } from './cpu-list.ts';
 import { UsageError } from './usage-error.ts';
 
 const ALLOWED = [0, 1, 2, 3, 8, 9];
@@ -32,3 +32,12 @@ test('what is no list, and CPUs that are not to be had', () => {
     );
   }
 });
+
+for (const [cpus, text] of [
+  [[], ''],
+  [[3], '3'],
+  [[0, 1, 2, 3, 8], '0-3,8'],
+  [[0, 2, 4, 5], '0,2,4-5'],
+] as const) {
+  test(`the text of CPUs ${cpus.join(' ')}`, () => assert.equal(cpuListText(cpus), text));
+}

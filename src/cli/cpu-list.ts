@@ -21,3 +21,10 @@ export function cpuList(option: string, text: string, allowed: readonly number[]
     `${shown}: CPU ${missing} is not there, or not for this process: it may run on ${allowed.join(', ')}`,
   );
 }
+
+/** A list of CPUs in ascending order as the kernel writes them: `0-3,8`. */
+export function cpuListText(cpus: readonly number[]): string {
+  const begins = cpus.filter((cpu, i) => cpus[i - 1] !== cpu - 1);
+  const ends = cpus.filter((cpu, i) => cpus[i + 1] !== cpu + 1);
+  return begins.map((first, i) => (ends[i] === first ? `${first}` : `${first}-${ends[i]}`)).join(',');
+}

@@ -3,6 +3,8 @@ import { closeSync, openSync } from 'node:fs';
 import { release } from 'node:os';
 import { forbiddenBy } from '../lab/user-namespace.ts';
 import { type Capability, hasCapability } from '../linux/capabilities.ts';
+import { cpuQuota } from '../linux/cpu-quota.ts';
+import { linkQueues } from '../linux/link-queues.ts';
 import { RouteSocket } from '../linux/rtnetlink.ts';
 import { allowedCpus } from '../linux/sched.ts';
 import { kindSharesSkb } from '../pktgen/link.ts';
@@ -19,6 +21,7 @@ export function machineFacts(): MachineFacts {
   const fuse = fuseError();
   const forbidden = userNamespacesForbiddenBy();
   const noLive = missingForLive(new DeviceMemory().refused);
+  const quota = cpuQuota();
   return {
     kernel: release(),
     uid: process.geteuid?.() ?? 0,
@@ -26,6 +29,7 @@ export function machineFacts(): MachineFacts {
     ...(fuse !== undefined && { fuseError: fuse }),
     ...(forbidden !== undefined && { userNamespacesForbiddenBy: forbidden }),
     cpus: allowedCpus(),
+    ...(quota && { quota }),
     ...(noLive !== undefined && { noLive }),
   };
 }
@@ -62,6 +66,7 @@ export function linkFacts(link: string): LinkFacts {
   const live = liveFacts(index, undefined);
   return {
     ...{ name, ethernet, loopback, up, carrier, mtu, txQueues },
+    queues: linkQueues(name),
     ...(kind !== undefined && { kind }),
     mac: formatMac(mac),
     ...(ipv4 !== undefined && { ipv4: formatIpv4(ipv4) }),

@@ -15,6 +15,7 @@ const NIC: LinkFacts = {
   ipv4: '198.18.0.1',
   ipv6: 'fe80::1',
   txQueues: 4,
+  queues: { xps: [[0], [1], [], []], irqs: [] },
   sharesSkb: true,
   defaultRoute: false,
 };
@@ -51,6 +52,23 @@ const MACHINE: readonly (readonly [what: string, machine: MachineFacts, says: re
   ['no FUSE', { ...ROOT, fuseError: 'ENOENT' }, ['/dev/fuse cannot be opened (ENOENT): load the module', '--no-mount']],
   ['FUSE not for us', { ...ROOT, fuseError: 'EACCES' }, ['/dev/fuse cannot be opened (EACCES): run it as root']],
   ['FUSE with another errno', { ...ROOT, fuseError: 'EIO' }, ['(EIO): look at its permissions']],
+  [
+    'a quota for less than the threads',
+    { ...ROOT, quota: { cpus: 1.5, periodUs: 100_000, file: '/sys/fs/cgroup/box/cpu.max' } },
+    [
+      'CPU quota 1.5 CPUs (/sys/fs/cgroup/box/cpu.max) for 2 threads: when all send, none does for a part of each 100 ms: use 1 of them (-t 1), or raise it',
+    ],
+  ],
+  [
+    'a quota for less than one thread',
+    { ...ROOT, quota: { cpus: 0.25, periodUs: 100_000, file: '/cpu.max' } },
+    ['CPU quota 0.25 CPUs (/cpu.max) for 2 threads', 'of each 100 ms: raise it\n'],
+  ],
+  [
+    'a quota that is enough',
+    { ...ROOT, quota: { cpus: 2, periodUs: 100_000, file: '/cpu.max' } },
+    ['CPU quota 2 CPUs (/cpu.max), enough for all threads'],
+  ],
   ['user namespaces', ROOT, ['user namespaces allowed']],
   [
     'no user namespaces',
@@ -78,6 +96,11 @@ const LINK: readonly (readonly [what: string, link: LinkFacts, says: readonly st
     'a veth',
     { ...NIC, kind: 'veth', sharesSkb: false },
     ['link eth1: veth, Ethernet', 'clone_skb, burst not possible: a veth cannot be handed the same packet'],
+  ],
+  [
+    'queues that threads share',
+    { ...NIC, txQueues: 1 },
+    ['transmit queues 1\n one transmit queue for 2 threads: those that share one wait'],
   ],
   ['a link with the default route', { ...NIC, defaultRoute: true }, ['default route leads out of it', '--force']],
   [

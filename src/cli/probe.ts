@@ -1,5 +1,8 @@
 import type { Capability } from '../linux/capabilities.ts';
+import type { CpuQuota } from '../linux/cpu-quota.ts';
+import type { LinkQueues } from '../linux/link-queues.ts';
 import { TRANSMITTERS } from '../transmit/open-queue.ts';
+import { queueAdvice } from './queue-advice.ts';
 
 /** What the machine and this process can do. */
 export interface MachineFacts {
@@ -14,6 +17,8 @@ export interface MachineFacts {
   readonly userNamespacesForbiddenBy?: string;
   /** CPUs that get a thread. */
   readonly cpus: readonly number[];
+  /** CPU time that a control group limits this process to; undefined: none does. */
+  readonly quota?: CpuQuota;
   /** Why there are no live frames; undefined when there are. */
   readonly noLive?: string;
 }
@@ -35,6 +40,8 @@ export interface LinkFacts {
   /** Its first link-local address: source of IPv6 packets where none is given. */
   readonly ipv6?: string;
   readonly txQueues: number;
+  /** Which CPUs its queues and interrupts go to. */
+  readonly queues: LinkQueues;
   /** Whether it can be handed a packet several times. */
   readonly sharesSkb: boolean;
   readonly defaultRoute: boolean;
@@ -85,7 +92,7 @@ export function chooseTransmitter(machine: MachineFacts, link: LinkFacts | undef
 type Line = readonly [label: string, text: string];
 
 function machineLines(machine: MachineFacts): Line[] {
-  const { kernel, uid, missing, fuseError, userNamespacesForbiddenBy: forbidden, cpus } = machine;
+  const { kernel, uid, missing, fuseError, userNamespacesForbiddenBy: forbidden, cpus, quota } = machine;
   const user = uid === 0 ? 'root' : `id ${uid}`;
   const uses: Readonly<Partial<Record<Capability, string>>> = CAPABILITY_USE;
   const fuse =
@@ -104,6 +111,19 @@ function machineLines(machine: MachineFacts): Line[] {
         : `forbidden (${forbidden}): the private lab wants root`,
     ],
     ['threads', cpus.map((cpu) => `kpktgend_${cpu}`).join(' ')],
+    ...(quota ? [quotaLine(quota, cpus.length)] : []),
+  ];
+}
+
+/** A quota is no hindrance while it is for as many CPUs as there are threads that send. */
+function quotaLine({ cpus, periodUs, file }: CpuQuota, threads: number): Line {
+  const what = `${Number(cpus.toFixed(2))} CPUs (${file})`;
+  if (cpus >= threads) return ['CPU quota', `${what}, enough for all threads`];
+  const most = Math.floor(cpus);
+  const enough = most > 0 ? `use ${most} of them (-t ${most}), or raise it` : 'raise it';
+  return [
+    'CPU quota',
+    `${what} for ${threads} threads: when all send, none does for a part of each ${periodUs / 1000} ms: ${enough}`,
   ];
 }
 
@@ -115,7 +135,7 @@ const FUSE_HELP: Readonly<Record<string, string>> = {
   ENODEV: 'load the module with "modprobe fuse"',
 };
 
-function linkLines(link: LinkFacts): Line[] {
+function linkLines(link: LinkFacts, cpus: readonly number[]): Line[] {
   const { name, kind, mtu, sharesSkb, loopback } = link;
   const longest = mtu + ETHERNET_HEADER_LEN;
   const what = loopback ? 'loopback' : (kind ?? (link.ethernet ? 'network card' : 'link'));
@@ -132,6 +152,7 @@ function linkLines(link: LinkFacts): Line[] {
       `${link.ipv4 ?? '0.0.0.0 (it has no IPv4 address)'}, ${link.ipv6 ?? ':: (no link-local one)'}`,
     ],
     ['transmit queues', String(link.txQueues)],
+    ...queueAdvice({ ...link.queues, link: name, txQueues: link.txQueues, cpus }).map((line): Line => ['', line]),
     [
       'clone_skb, burst',
       sharesSkb ? 'possible' : `not possible: ${refused} cannot be handed the same packet several times`,
@@ -150,7 +171,11 @@ function transmitterLine({ name, why, missing }: TransmitterChoice): Line {
 
 /** The facts for people: a line each, the transmitter last. */
 export function probeLines({ machine, link, transmitter }: Probe): string[] {
-  const lines = [...machineLines(machine), ...(link ? linkLines(link) : []), transmitterLine(transmitter)];
+  const lines = [
+    ...machineLines(machine),
+    ...(link ? linkLines(link, machine.cpus) : []),
+    transmitterLine(transmitter),
+  ];
   const width = Math.max(...lines.map(([label]) => label.length)) + 2;
   return lines.map(([label, text]) => `${label.padEnd(width)}${text}`);
 }
