@@ -1,12 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { type Figure, rounded, type Skipped } from './figure.ts';
+import { ipsecRate } from './ipsec-rate.ts';
 import { javascriptCost } from './javascript-cost.ts';
 import { liveRate } from './live-rate.ts';
 import { peerRates } from './peer-rate.ts';
 import { rateAccuracy } from './rate-accuracy.ts';
 import { sinkRate } from './sink-rate.ts';
 import { startUp } from './start-up.ts';
+import { xskRate } from './xsk-rate.ts';
 
 /** All figures, or those whose name contains one of the words given. Each file is one figure or a few. */
 const BENCHES: Readonly<Record<string, () => Promise<readonly (Figure | Skipped)[]>>> = {
@@ -16,6 +18,8 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly (Figure | Skipped)
   'rate-accuracy': rateAccuracy,
   'sink-rate': sinkRate,
   'start-up': startUp,
+  'xsk-rate': xskRate,
+  'ipsec-rate': ipsecRate,
 };
 
 /** Keeps what was measured for people who cannot measure: `run` shows some of it. */

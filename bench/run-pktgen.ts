@@ -1,4 +1,4 @@
-import { openGenerator } from '../src/daemon.ts';
+import { type GeneratorOptions, openGenerator } from '../src/daemon.ts';
 import type { RunResult } from '../src/pktgen/result-text.ts';
 
 /** A device to run: its name, its thread, what is written to it. */
@@ -8,9 +8,17 @@ export interface BenchDevice {
   readonly lines: readonly string[];
 }
 
+/** How a run is to be. */
+export interface RunOptions extends Pick<GeneratorOptions, 'associations'> {
+  readonly stopAfterMs?: number;
+}
+
 /** Runs devices of this process, all at once, to their end or until they are stopped, on links of the namespace this thread is in. Gives each one's figures. */
-export async function runDevices(devices: readonly BenchDevice[], stopAfterMs?: number): Promise<RunResult[]> {
-  await using generator = await openGenerator({ log: () => {} });
+export async function runDevices(
+  devices: readonly BenchDevice[],
+  { stopAfterMs, ...options }: RunOptions = {},
+): Promise<RunResult[]> {
+  await using generator = await openGenerator({ log: () => {}, ...options });
   const { pktgen } = generator;
   const writer = { capable: true, signal: new AbortController().signal };
   const write = async (file: string, line: string): Promise<void> => {
@@ -33,8 +41,8 @@ export async function runDevices(devices: readonly BenchDevice[], stopAfterMs?: 
 }
 
 /** Runs one device on the first thread. */
-export async function runPktgen(link: string, lines: readonly string[], stopAfterMs?: number): Promise<RunResult> {
-  const [result] = await runDevices([{ name: link, thread: 0, lines }], stopAfterMs);
+export async function runPktgen(link: string, lines: readonly string[], options?: RunOptions): Promise<RunResult> {
+  const [result] = await runDevices([{ name: link, thread: 0, lines }], options);
   if (!result) throw new Error(`${link} did not run`);
   return result;
 }

@@ -111,7 +111,7 @@ async function flooded(argv: readonly string[], packetsOf: (output: string) => n
 
 /** Sends as fast as it goes for some seconds. */
 const flood = (pair: VethPair): Promise<unknown> =>
-  runPktgen(pair.link, ['count 0', ...TO, 'transmitter live'], FLOOD_MS);
+  runPktgen(pair.link, ['count 0', ...TO, 'transmitter live'], { stopAfterMs: FLOOD_MS });
 
 /**
  * A packet socket of ours that analyses, against tcpdump that writes to nowhere: both with the same room. As long as both take
