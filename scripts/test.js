@@ -3,10 +3,18 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { missingPrograms } from './required-programs.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
 const words = process.argv.slice(2);
+
+// An ordinary user's tests do without them.
+const missing = process.geteuid() === 0 ? missingPrograms(process.env.PATH ?? '') : undefined;
+if (missing !== undefined) {
+  process.stderr.write(`${missing}\n`);
+  process.exit(1);
+}
 
 // A file that was renamed or removed must not go on being tested.
 rmSync(dist, { recursive: true, force: true });

@@ -282,6 +282,53 @@ grep -A2 "Result:" $PROC_DIR/$DEV@0
     assert.equal(farPackets() - earlier, 6000);
   });
 
+  test('a queue and flows for each thread, CPUs of the NUMA node, interrupts of the link', {
+    skip: needsTwoCpus,
+  }, async () => {
+    const earlier = farPackets();
+    const { status, stdout, stderr } = await script(
+      `
+function node_of() { local node=$(cat /sys/class/net/$1/device/numa_node 2>/dev/null || echo -1); (( node < 0 )) && node=0; echo $node; }
+function cpus_of_node() {
+  local range out=""
+  for range in $(cat /sys/devices/system/node/node$1/cpulist 2>/dev/null | tr ',' ' '); do out="$out $(seq -s ' ' \${range%-*} \${range#*-})"; done
+  echo \${out:-0 1}
+}
+CPUS=($(cpus_of_node $(node_of $DEV)))
+IRQS=($(grep "$DEV-.*TxRx" /proc/interrupts | cut -d: -f1))
+echo "\${#IRQS[@]} interrupts"
+pg_ctrl "reset"
+for ((i = 0; i < 2; i++)); do
+  thread=\${CPUS[$i]}
+  dev=\${DEV}@\${thread}
+  pg_thread $thread "rem_device_all"
+  pg_thread $thread "add_device" $dev
+  pg_set $dev "queue_map_min $thread"
+  pg_set $dev "queue_map_max $thread"
+  pg_set $dev "count $COUNT"
+  pg_set $dev "clone_skb 0"
+  pg_set $dev "pkt_size 60"
+  pg_set $dev "delay 0"
+  pg_set $dev "dst_mac 02:00:00:00:00:02"
+  pg_set $dev "dst_min 198.18.0.1"
+  pg_set $dev "dst_max 198.18.0.20"
+  pg_set $dev "flag IPDST_RND"
+  pg_set $dev "flows 4"
+  pg_set $dev "flowlen 8"
+  pg_set $dev "flag FLOW_SEQ"
+  pg_set $dev "flag NO_TIMESTAMP"
+done
+pg_ctrl "start"
+for thread in \${CPUS[0]} \${CPUS[1]}; do echo "Device: \${DEV}@$thread"; grep -A2 "Result:" $PROC_DIR/\${DEV}@$thread; done
+`,
+      2000,
+    );
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /^0 interrupts\nDevice: pg0@\d+\nResult: OK: /);
+    assert.equal(sentIn(stdout), 4000);
+    assert.equal(farPackets() - earlier, 4000);
+  });
+
   test('^C ends the run, the trap runs, the results come', async () => {
     const run = startScript(
       `${SETUP}
