@@ -6,17 +6,29 @@ const cClose = declare('int close(int fd)');
 
 /** enum bpf_map_type and flags of maps, linux/bpf.h. */
 const MAP_TYPE = { HASH: 1, ARRAY: 2, PROG_ARRAY: 3 } as const;
+const BPF_F_NUMA_NODE = 1 << 2;
 const BPF_F_MMAPABLE = 1 << 10;
 const PAGE = 4096;
 
-function createMap(type: number, valueSize: number, entries: number, flags: number, name: string, keySize = 4): number {
+interface NewMap {
+  readonly type: number;
+  readonly keySize?: number;
+  readonly valueSize: number;
+  readonly entries: number;
+  readonly flags?: number;
+  readonly name: string;
+  readonly node?: number | undefined;
+}
+
+function createMap({ type, keySize = 4, valueSize, entries, flags = 0, name, node }: NewMap): number {
   const { mapCreate } = bpfAttr;
   return new Attributes(mapCreate.size)
     .u32(mapCreate.type, type)
     .u32(mapCreate.keySize, keySize)
     .u32(mapCreate.valueSize, valueSize)
     .u32(mapCreate.maxEntries, entries)
-    .u32(mapCreate.flags, flags)
+    .u32(mapCreate.flags, node === undefined ? flags : flags | BPF_F_NUMA_NODE)
+    .u32(mapCreate.numaNode, node ?? 0)
     .name(mapCreate.name, name)
     .check(BPF.MAP_CREATE, `BPF_MAP_CREATE ${name}, ${valueSize * entries} bytes (wants CAP_BPF)`);
 }
@@ -26,9 +38,9 @@ export class SharedMap implements Disposable {
   readonly fd: number;
   readonly #mapping: Mapping;
 
-  /** Wants CAP_BPF. `name`: as bpftool shows it, 15 characters. */
-  constructor(bytes: number, name: string) {
-    this.fd = createMap(MAP_TYPE.ARRAY, bytes, 1, BPF_F_MMAPABLE, name);
+  /** Wants CAP_BPF. `name`: as bpftool shows it, 15 characters. `node`: the NUMA node that its memory is to come from. */
+  constructor(bytes: number, name: string, node?: number) {
+    this.fd = createMap({ type: MAP_TYPE.ARRAY, valueSize: bytes, entries: 1, flags: BPF_F_MMAPABLE, name, node });
     try {
       this.#mapping = Mapping.open(this.fd, Math.ceil(bytes / PAGE) * PAGE);
     } catch (error) {
@@ -57,7 +69,7 @@ export class HashMap implements Disposable {
 
   /** `keyLen`: bytes of its keys. */
   constructor(entries: number, keyLen: number, name: string) {
-    this.fd = createMap(MAP_TYPE.HASH, 4, entries, 0, name, keyLen);
+    this.fd = createMap({ type: MAP_TYPE.HASH, keySize: keyLen, valueSize: 4, entries, name });
   }
   /** Takes a key out; false when it was not there. */
   delete(key: Uint8Array): boolean {
@@ -78,7 +90,7 @@ export class ProgramArray implements Disposable {
   #open = true;
 
   constructor(entries: number, name: string) {
-    this.fd = createMap(MAP_TYPE.PROG_ARRAY, 4, entries, 0, name);
+    this.fd = createMap({ type: MAP_TYPE.PROG_ARRAY, valueSize: 4, entries, name });
   }
   /** Puts a program in a place; calls that are under way go on with what was there. */
   set(index: number, program: number): void {

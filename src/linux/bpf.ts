@@ -22,7 +22,7 @@ export const BPF = {
 
 /** The parts of union bpf_attr used here, linux/bpf.h. */
 export const bpfAttr = {
-  mapCreate: { size: 48, type: 0, keySize: 4, valueSize: 8, maxEntries: 12, flags: 16, name: 28 },
+  mapCreate: { size: 48, type: 0, keySize: 4, valueSize: 8, maxEntries: 12, flags: 16, numaNode: 24, name: 28 },
   mapUpdate: { size: 32, map: 0, key: 8, value: 16, flags: 24 },
   load: {
     size: 72,

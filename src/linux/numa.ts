@@ -52,9 +52,19 @@ export function onNode<T>(node: number, act: () => T): T {
 }
 
 function setPolicy(mode: number, node?: number): void {
-  const mask = Buffer.alloc(MASK_BITS / 8);
-  if (node !== undefined) mask[node >> 3] = 1 << (node & 7);
+  const mask = node === undefined ? null : Buffer.alloc(MASK_BITS / 8);
+  if (mask && node !== undefined) mask[node >> 3] = 1 << (node & 7);
   // The kernel takes one bit less than it is told (get_nodes).
-  const bits = node === undefined ? 0 : MASK_BITS + 1;
-  check(Number(cSetMempolicy(SYS_SET_MEMPOLICY, mode, mask, bits)), 'set_mempolicy', `NUMA node ${node ?? ''}`.trim());
+  const returned = Number(cSetMempolicy(SYS_SET_MEMPOLICY, mode, mask, mask ? MASK_BITS + 1 : 0));
+  check(returned, 'set_mempolicy', node === undefined ? 'MPOL_DEFAULT' : `NUMA node ${node}`);
+}
+
+/** On which nodes the pages of a mapping of this process lie, and how many of them (/proc/self/numa_maps). */
+export function nodesOf({ address }: { readonly address: bigint }): Map<number, number> {
+  const start = address.toString(16);
+  const line = readFileSync('/proc/self/numa_maps', 'latin1')
+    .split('\n')
+    .find((one) => one.startsWith(`${start} `));
+  const counts = [...(line ?? '').matchAll(/ N(\d+)=(\d+)/g)];
+  return new Map(counts.map(([, node, pages]) => [Number(node), Number(pages)]));
 }

@@ -232,14 +232,14 @@ export class ThreadDevices {
   /** Sets a device to the begin of a run: flows that count for themselves begin at 1 too. */
   #begin(job: PatchedJob): void {
     patch(job);
-    if (countsPerFlow(job.template)) this.#flows(job.id).table.seq.fill(0);
+    if (countsPerFlow(job.template)) this.#flows(job).table.seq.fill(0);
   }
 
   /** The flow table of a device: in a map where its state is in one. */
-  #flows(id: number): NonNullable<DeviceMemory['flows']> {
+  #flows({ id, node }: TransmitJob): NonNullable<DeviceMemory['flows']> {
     const memory = this.#memories.get(id);
     if (memory?.flows) return memory.flows;
-    const map = memory?.fd === undefined ? undefined : new SharedMap(FLOW_TABLE_LEN, 'pktgen_flows');
+    const map = memory?.fd === undefined ? undefined : new SharedMap(FLOW_TABLE_LEN, 'pktgen_flows', node);
     const flows = { table: map ? flowTableIn(map.memory) : newFlowTable(), ...(map && { map }) };
     if (memory) memory.flows = flows;
     return flows;
@@ -249,7 +249,7 @@ export class ThreadDevices {
     const stateFd = this.#memories.get(job.id)?.fd;
     if (stateFd === undefined) throw new TypeError(`the state of ${job.name} is in no map`);
     const hasFlows = job.template.modifiers.some((modifier) => modifier.kind === 'flow');
-    return { job, stateFd, flowsFd: hasFlows ? this.#flows(job.id).map?.fd : undefined };
+    return { job, stateFd, flowsFd: hasFlows ? this.#flows(job).map?.fd : undefined };
   }
 
   /** The sender of a job: the one there is when its queue does, else one with a queue of its own. */
@@ -263,7 +263,7 @@ export class ThreadDevices {
     const sender = new Sender(
       job,
       queue,
-      this.#flows(job.id).table,
+      this.#flows(job).table,
       this.#clock,
       old?.nextTx ?? readU64(job.state, STATE.nextTx),
     );

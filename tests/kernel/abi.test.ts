@@ -123,6 +123,7 @@ const ROWS: readonly Row[] = [
       valueSize: 'value_size',
       maxEntries: 'max_entries',
       flags: 'map_flags',
+      numaNode: 'numa_node',
       name: 'map_name',
     },
     part: true,
