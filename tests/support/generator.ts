@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Generator, openGenerator } from '../../src/daemon.ts';
+import { type Generator, type GeneratorOptions, openGenerator } from '../../src/daemon.ts';
 import type { Device } from '../../src/pktgen/device.ts';
 import type { TestPair } from './netns.ts';
 
@@ -18,9 +18,13 @@ export interface OpenedGenerator extends AsyncDisposable {
 }
 
 /** A generator in the near namespace of a pair, with pg0 on kpktgend_0. */
-export async function openOnPair(pair: TestPair, lines: readonly string[]): Promise<OpenedGenerator> {
+export async function openOnPair(
+  pair: TestPair,
+  lines: readonly string[],
+  options: Pick<GeneratorOptions, 'associations'> = {},
+): Promise<OpenedGenerator> {
   const log: string[] = [];
-  const generator = await openGenerator({ netns: pair.near, log: (line) => log.push(line) });
+  const generator = await openGenerator({ netns: pair.near, log: (line) => log.push(line), ...options });
   const write = async (file: string, ...all: readonly string[]): Promise<void> => {
     for (const line of all)
       assert.equal(await generator.pktgen.write(file, `${line}\n`, writer), line.length + 1, line);
