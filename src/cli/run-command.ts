@@ -73,6 +73,7 @@ async function run(given: RunOptions, params: readonly ParamLine[]): Promise<num
   const limits = runLimits(options);
   receiverOptions(options);
   wantReceiver(options);
+  if (params.some(({ line }) => line === 'flag IPSEC')) refuseToMeasure(options);
   if (options.interface === undefined && needsUserNamespace()) return reexecInUserNamespace(process.argv.slice(1));
 
   await using destination: Destination =
@@ -102,6 +103,7 @@ async function run(given: RunOptions, params: readonly ParamLine[]): Promise<num
     receiver &&
     (await arrivedOf(receiver, {
       packets: sentBy(results),
+      sealed: generator.pktgen.devices.some((device) => device.job().template.seal !== undefined),
       rows: sequenceRows(
         generator.pktgen.devices.map(({ config }) => config),
         receiver.receiver.by,
@@ -126,6 +128,13 @@ function report(options: RunOptions, results: readonly DeviceResult[], arrived: 
   if (arrived) process.stdout.write(arrivedText(sentBy(results), arrived));
   if (arrived && process.stderr.isTTY) process.stderr.write(latencyChart(arrived.histogram));
   if (sendsToLink(options) && options.interface === undefined) process.stderr.write(comparisonText() ?? '');
+}
+
+/** Options that make no sense where packets are encrypted. */
+function refuseToMeasure({ sink, maxLatency }: RunOptions): void {
+  const option = typeof sink === 'string' ? '--sink' : maxLatency === undefined ? undefined : '--max-latency';
+  if (option)
+    throw new UsageError(`${option}: a receiver cannot look into packets of flag IPSEC: leave out one of the two`);
 }
 
 /** Options that make sense only where something is received. */

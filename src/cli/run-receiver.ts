@@ -89,6 +89,8 @@ const STILL = 10;
 export interface SentPackets {
   readonly packets: number;
   readonly rows: SequenceRows;
+  /** They are encrypted: the receiver does not know them, and only the link has counted them. */
+  readonly sealed: boolean;
   /** What the link at the far end has counted, where nobody else sends to it. */
   counted?(): { readonly packets: number; readonly bytes: number };
 }
@@ -96,6 +98,7 @@ export interface SentPackets {
 /** Waits until what is on its way has arrived, and reads the receiver. */
 export async function arrivedOf({ receiver, trip }: RunReceiver, sent: SentPackets): Promise<Arrived> {
   const seen = (): number => {
+    if (sent.sealed) return sent.counted?.().packets ?? 0;
     const { ours, overflow, busy } = receiver.totals();
     return ours + overflow + busy;
   };
@@ -110,10 +113,13 @@ export async function arrivedOf({ receiver, trip }: RunReceiver, sent: SentPacke
   const { latency, reordered, duplicates, restarts, ...figures } = figuresOf(records);
   const { missed } = receiver.totals();
   // What the receiver did not look at has arrived all the same.
-  const { packets, bytes } = (missed > 0 ? sent.counted?.() : undefined) ?? { packets: seen(), bytes: figures.bytes };
+  const { packets, bytes } = (missed > 0 || sent.sealed ? sent.counted?.() : undefined) ?? {
+    packets: seen(),
+    bytes: figures.bytes,
+  };
   // Packets that have no room for a tag have none, whatever was asked for.
   const areApart = sent.rows === 'one' || (sent.rows === 'by tag' && records.every(hasTag));
-  const tells = areApart && restarts === 0 && missed === 0;
+  const tells = areApart && !sent.sealed && restarts === 0 && missed === 0;
   return {
     packets,
     bytes,

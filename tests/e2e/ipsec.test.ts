@@ -72,6 +72,22 @@ describe('IPsec on the command line', () => {
   });
 });
 
+describe('IPsec in the lab', { skip: whyNoNetns }, () => {
+  test('arrivals are those that the link counts, and what nobody can measure is refused', async () => {
+    const program = new Program();
+    const sa = join(program.temporary, 'associations');
+    writeFileSync(sa, `src 10.9.0.1 dst 10.9.0.2 ${GCM}\n`);
+    const argv = ['run', '--sa', sa, ...FLOW, ...ADDRESSES, '-n', '5000'];
+    const { status, stdout, stderr } = await program.run(argv);
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /^sent 5,000 · received 5,000 · lost 0$/m);
+    const refused = await program.run([...argv, '--max-latency', '1ms']);
+    assert.equal(refused.status, 2);
+    assert.match(refused.stderr, /--max-latency: a receiver cannot look into packets of flag IPSEC/);
+    program.close();
+  });
+});
+
 describe('IPsec in a daemon', { skip: whyNoNetns }, () => {
   const lines = [
     ...['flag IPSEC', 'flows 1', 'flowlen 100', 'src_min 10.9.0.1', 'src_max 10.9.0.1', 'dst 10.9.0.2'],
