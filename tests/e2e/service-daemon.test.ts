@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
@@ -8,6 +9,7 @@ import { Bench, cannotServe, sh } from '../support/served.ts';
 import { type Ended, Program, type Started } from './program.ts';
 
 const TIMEOUT_MS = 60_000;
+const whyNoTerminal = spawnSync('script', ['--version']).error ? 'needs the program script (Debian: bsdutils)' : false;
 
 describe('the daemon as a service', { skip: cannotServe() ?? false, timeout: 4 * TIMEOUT_MS }, () => {
   let bench: Bench;
@@ -176,14 +178,31 @@ describe('the daemon as a service', { skip: cannotServe() ?? false, timeout: 4 *
     const [kept, ...others] = cpus;
     if (others.length === 0) t.skip('needs two CPUs');
     else {
-      // Of the threads only the first one, which looks after CPUs.
-      sh(`taskset -p -c ${kept} ${daemon.process.pid}`);
+      const { pid } = daemon.process;
+      await tell(`kpktgend_${others[0]}`, 'add_device pg0');
+      const thread = sh(
+        `for tries in $(seq 50); do grep -lx kpktgend_${others[0]} /proc/${pid}/task/*/comm && break; sleep 0.1; done`,
+      ).replace(/\/comm\n$/, '');
+      // The first thread looks after CPUs; the other one has been moved by the kernel.
+      sh(`taskset -p -c ${kept} ${pid}; taskset -p -c ${kept} ${thread.replace(/.*\//, '')}`);
       await daemon.says(new RegExp(`WARNING: kpktgend_${others[0]}: CPU ${others[0]} is gone`));
       assert.deepEqual((await tell()).match(/(?<=kpktgend_)\d+/g), cpus);
       sh(`taskset -p -c ${cpus.join(',')} ${daemon.process.pid}`);
       await daemon.says(new RegExp(`kpktgend_${others[0]}: CPU ${others[0]} is back`));
+      for (let tries = 0; tries < 50; tries++, await sleep(20))
+        if (sh(`cat ${thread}/status`).includes(`\nCpus_allowed_list:\t${others[0]}\n`)) break;
+      assert.match(sh(`cat ${thread}/status`), new RegExp(`^Cpus_allowed_list:\\t${others[0]}$`, 'm'));
     }
     await end(daemon);
+  });
+
+  test('on a terminal it ends with it', { timeout: TIMEOUT_MS, skip: whyNoTerminal }, async () => {
+    const argv = program.argv('serve', '--socket', socket, '--no-mount', '--netns', bench.near);
+    const terminal = program.startOther(['script', '-qec', `exec ${argv.join(' ')}`, '/dev/null']);
+    await terminal.says(/Version/);
+    for (let tries = 0; tries < 100 && !existsSync(socket); tries++) await sleep(50);
+    terminal.process.kill('SIGKILL');
+    await terminal.ended;
   });
 
   test('control files that somebody unmounts: its end', { timeout: TIMEOUT_MS }, async () => {
