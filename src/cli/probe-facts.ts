@@ -7,6 +7,8 @@ import { cpuQuota } from '../linux/cpu-quota.ts';
 import { linkQueues } from '../linux/link-queues.ts';
 import { RouteSocket } from '../linux/rtnetlink.ts';
 import { allowedCpus } from '../linux/sched.ts';
+import { XDP_FEATURE, xdpFeatures } from '../linux/xdp-features.ts';
+import { xskRefused } from '../linux/xsk-socket.ts';
 import { kindSharesSkb } from '../pktgen/link.ts';
 import { DeviceMemory } from '../transmit/device-memory.ts';
 import { liveFacts, missingForLive } from '../transmit/live/live-facts.ts';
@@ -21,6 +23,7 @@ export function machineFacts(): MachineFacts {
   const fuse = fuseError();
   const forbidden = userNamespacesForbiddenBy();
   const noLive = missingForLive(new DeviceMemory().refused);
+  const noXsk = xskRefused();
   const quota = cpuQuota();
   return {
     kernel: release(),
@@ -31,6 +34,7 @@ export function machineFacts(): MachineFacts {
     cpus: allowedCpus(),
     ...(quota && { quota }),
     ...(noLive !== undefined && { noLive }),
+    ...(noXsk !== undefined && { noXsk }),
   };
 }
 
@@ -74,5 +78,6 @@ export function linkFacts(link: string): LinkFacts {
     sharesSkb: kindSharesSkb(kind, loopback),
     defaultRoute: routes.defaultRouteLinks().includes(index),
     ...(live.linkReason !== undefined && { noLive: live.linkReason }),
+    zeroCopy: ((xdpFeatures(index) ?? 0) & XDP_FEATURE.XSK_ZEROCOPY) !== 0,
   };
 }

@@ -35,6 +35,7 @@ const MACHINE: readonly (readonly [what: string, machine: MachineFacts, says: re
       'user root, nothing is missing',
       '/dev/fuse can be opened',
       'threads kpktgend_0 kpktgend_1',
+      'AF_XDP for chosen transmit queues and fragments\n',
       'transmitter live: ',
     ],
   ],
@@ -69,6 +70,7 @@ const MACHINE: readonly (readonly [what: string, machine: MachineFacts, says: re
     { ...ROOT, quota: { cpus: 2, periodUs: 100_000, file: '/cpu.max' } },
     ['CPU quota 2 CPUs (/cpu.max), enough for all threads'],
   ],
+  ['no AF_XDP', { ...ROOT, noXsk: 'socket AF_XDP: EAFNOSUPPORT' }, ['AF_XDP none: socket AF_XDP: EAFNOSUPPORT']],
   ['user namespaces', ROOT, ['user namespaces allowed']],
   [
     'no user namespaces',
@@ -101,6 +103,11 @@ const LINK: readonly (readonly [what: string, link: LinkFacts, says: readonly st
     'queues that threads share',
     { ...NIC, txQueues: 1 },
     ['transmit queues 1\n one transmit queue for 2 threads: those that share one wait'],
+  ],
+  [
+    'a driver that reads packets where they lie',
+    { ...NIC, zeroCopy: true },
+    ['AF_XDP for chosen transmit queues and fragments; without copies by name ("transmitter xsk_zc")'],
   ],
   ['a link with the default route', { ...NIC, defaultRoute: true }, ['default route leads out of it', '--force']],
   [

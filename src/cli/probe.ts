@@ -21,6 +21,8 @@ export interface MachineFacts {
   readonly quota?: CpuQuota;
   /** Why there are no live frames; undefined when there are. */
   readonly noLive?: string;
+  /** Why there are no AF_XDP sockets; undefined when there are. */
+  readonly noXsk?: string;
 }
 
 /** What a link is and has. */
@@ -47,6 +49,8 @@ export interface LinkFacts {
   readonly defaultRoute: boolean;
   /** Why it takes no live frames; undefined when it does. */
   readonly noLive?: string;
+  /** Its driver reads packets of AF_XDP where they lie. */
+  readonly zeroCopy?: boolean;
 }
 
 /** How packets would be sent. */
@@ -164,6 +168,14 @@ function linkLines(link: LinkFacts, cpus: readonly number[]): Line[] {
   ];
 }
 
+/** AF_XDP, which is taken where somebody asks for transmit queues or fragments. */
+function xskLine({ noXsk }: MachineFacts, link: LinkFacts | undefined): Line {
+  const zeroCopy = link?.zeroCopy
+    ? '; without copies by name ("transmitter xsk_zc"), which takes the receive side of its queues from the link'
+    : '';
+  return ['AF_XDP', noXsk === undefined ? `for chosen transmit queues and fragments${zeroCopy}` : `none: ${noXsk}`];
+}
+
 function transmitterLine({ name, why, missing }: TransmitterChoice): Line {
   const text = name ? `${name}: ${why}` : `none: ${why}; missing: ${missing.join('; ')}`;
   return ['transmitter', text];
@@ -174,6 +186,7 @@ export function probeLines({ machine, link, transmitter }: Probe): string[] {
   const lines = [
     ...machineLines(machine),
     ...(link ? linkLines(link, machine.cpus) : []),
+    xskLine(machine, link),
     transmitterLine(transmitter),
   ];
   const width = Math.max(...lines.map(([label]) => label.length)) + 2;

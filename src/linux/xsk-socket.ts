@@ -214,3 +214,11 @@ const BIND_REASONS: Readonly<Record<number, string>> = {
   [ERRNO.EOPNOTSUPP]: 'the driver cannot send packets from where they lie: "transmitter xsk" copies them',
   [ERRNO.ENODEV]: 'the link is gone',
 };
+
+/** Why there are no AF_XDP sockets in this process or kernel; undefined when there are. */
+export function xskRefused(): string | undefined {
+  const fd: number = cSocket(AF_XDP, SOCK_RAW_CLOEXEC, 0);
+  if (fd < 0) return new SyscallError('socket', lastErrno(), 'AF_XDP').message;
+  cClose(fd);
+  return undefined;
+}
