@@ -52,5 +52,5 @@ export const sameQueue = (before: TransmitJob, after: TransmitJob): boolean =>
   before.node === after.node &&
   before.queues?.first === after.queues?.first &&
   before.queues?.last === after.queues?.last &&
-  before.template.frame.length === after.template.frame.length &&
+  (after.frags === 0 || before.template.frame.length === after.template.frame.length) &&
   (before.template.seal === undefined) === (after.template.seal === undefined);

@@ -1,19 +1,19 @@
 import { SharedMap } from '../linux/bpf-map.ts';
 import { SyscallError } from '../linux/errno.ts';
-import { nodeOfCpu, onNode } from '../linux/numa.ts';
+import { onNode } from '../linux/numa.ts';
 import type { TransmitJob } from '../pktgen/engine.ts';
 import { readU64, STATE, writeU64 } from '../template/device-state.ts';
 import { FLOW_TABLE_LEN, type FlowTable, flowTableIn, newFlowTable } from '../template/flow-table.ts';
 import { countsPerFlow } from '../template/packet-template.ts';
-import { type Choice, chooseTransmitter } from './choose-transmitter.ts';
+import type { Choice } from './choose-transmitter.ts';
 import type { LoopClock } from './departures.ts';
 import { type OpenedMemory, openMemory } from './device-memory.ts';
 import type { FrameQueue } from './frame-queue.ts';
-import { liveFacts } from './live/live-facts.ts';
 import type { LiveJob, LiveThread } from './live/live-thread.ts';
 import { openQueue, type QueueName, sameQueue } from './open-queue.ts';
 import { nextToRun, Sender } from './send-loop.ts';
 import type { StartGate } from './start-gate.ts';
+import { ThreadChoice } from './thread-choice.ts';
 import type { PatchedJob, PostedJob, ThreadReport, ThreadSetup } from './thread-message.ts';
 
 /** What a device has for as long as it exists. */
@@ -36,12 +36,7 @@ export class ThreadDevices {
   /** Newest device first, as the thread's list is. */
   #senders: Sender[] = [];
   #live: LiveThread | undefined;
-  /** Why live frames failed when they were tried. */
-  #noLive: string | undefined;
-  /** Why AF_XDP was refused, by device. */
-  readonly #noXsk = new Map<number, string>();
-  /** NUMA node of the thread's CPU. */
-  readonly #node: number;
+  readonly #choice: ThreadChoice;
 
   /** `newLive`: makes what sends live frames, when it is first needed. */
   constructor(
@@ -52,7 +47,7 @@ export class ThreadDevices {
   ) {
     this.#newLive = newLive;
     this.#setup = setup;
-    this.#node = nodeOfCpu(setup.cpu);
+    this.#choice = new ThreadChoice(setup);
     this.#clock = clock;
     this.#report = report;
   }
@@ -73,8 +68,8 @@ export class ThreadDevices {
     const queued: PatchedJob[] = [];
     for (const job of jobs) {
       this.#live?.take(job.id);
-      this.#noXsk.delete(job.id);
-      const choice = this.#choose(job);
+      this.#choice.forget(job.id);
+      const choice = this.#choice.of(job);
       this.#tell(job, choice);
       if (choice.name === undefined) this.#fail(job, choice.why);
       else if (choice.name === 'live') live.push(job);
@@ -100,9 +95,9 @@ export class ThreadDevices {
       );
       return [];
     } catch (error) {
-      this.#noLive = nameOf(error);
+      this.#choice.liveRefused(nameOf(error));
       return jobs.filter((job) => {
-        const choice = this.#choose(job);
+        const choice = this.#choice.of(job);
         this.#tell(job, choice);
         if (choice.name === undefined) this.#fail(job, choice.why);
         return choice.name !== undefined;
@@ -134,7 +129,7 @@ export class ThreadDevices {
       return;
     }
     const wasLive = this.#live?.has(job.id) === true;
-    const choice = this.#choose(job);
+    const choice = this.#choice.of(job);
     try {
       if (choice.name === undefined) {
         this.#live?.take(job.id);
@@ -144,13 +139,15 @@ export class ThreadDevices {
         this.#live?.update(this.#liveJob(job), job.patches.length > 0 ? () => patch(job) : undefined);
       } else if (choice.name === 'live') this.#goLive(job, choice);
       else if (wasLive) this.#leaveLive(job, choice);
-      else this.#updateQueued(job);
+      else this.#updateQueued(job, choice);
     } catch (error) {
       this.#fail(job, nameOf(error));
     }
   }
 
-  #updateQueued(job: PatchedJob): void {
+  #updateQueued(job: PatchedJob, choice: Choice): void {
+    const before = this.#senders.find((sender) => sender.job.id === job.id)?.job;
+    if (before && this.#choice.of(before).name !== choice.name) this.#tell(job, choice);
     patch(job);
     const at = this.#senders.findIndex((sender) => sender.job.id === job.id);
     if (at >= 0) this.#senders[at] = this.#senderFor(job);
@@ -174,7 +171,7 @@ export class ThreadDevices {
 
   /** Goes on without live frames with a run that they have failed. */
   #goOn(job: PatchedJob): void {
-    const choice = this.#choose(job);
+    const choice = this.#choice.of(job);
     try {
       if (choice.name === undefined) this.#fail(job, choice.why);
       else this.#leaveLive(job, choice);
@@ -190,7 +187,7 @@ export class ThreadDevices {
     for (const id of live.poll()) this.#report({ stopped: id });
     const failure = live.takeFailure();
     if (!failure) return;
-    this.#noLive = failure.reason;
+    this.#choice.liveRefused(failure.reason);
     for (const job of failure.jobs) this.#goOn({ ...job, patches: [] });
   }
 
@@ -205,7 +202,7 @@ export class ThreadDevices {
   }
 
   remove(id: number): void {
-    this.#noXsk.delete(id);
+    this.#choice.forget(id);
     this.#live?.take(id);
     this.#closeQueue(id);
     this.#memories.get(id)?.flows?.map?.[Symbol.dispose]();
@@ -259,28 +256,28 @@ export class ThreadDevices {
       old.update(job);
       return old;
     }
-    const queue = this.#openQueue(job);
-    const sender = new Sender(
-      job,
-      queue,
-      this.#flows(job).table,
-      this.#clock,
-      old?.nextTx ?? readU64(job.state, STATE.nextTx),
-    );
+    // First of all, as two queues cannot have the same AF_XDP socket.
+    old?.release();
     old?.queue.close();
-    return sender;
+    const nextTx = old?.nextTx ?? readU64(job.state, STATE.nextTx);
+    try {
+      return new Sender(job, this.#openQueue(job), this.#flows(job).table, this.#clock, nextTx);
+    } catch (error) {
+      this.#senders = this.#senders.filter((sender) => sender !== old);
+      throw error;
+    }
   }
 
   /** Opens the queue that was chosen for a job; where AF_XDP is refused to one that may choose, what is chosen then. */
   #openQueue(job: PatchedJob): FrameQueue {
-    const choice = this.#choose(job);
+    const choice = this.#choice.of(job);
     const open = (): FrameQueue => openQueue(choice.name as QueueName, job, this.#setup.cpu, this.#setup.pcap);
     try {
       return job.node === undefined ? open() : this.#onNode(job, job.node, open);
     } catch (error) {
       if (choice.name !== 'xsk' || job.transmitter !== 'auto') throw error;
-      this.#noXsk.set(job.id, nameOf(error));
-      this.#tell(job, this.#choose(job));
+      this.#choice.xskRefused(job.id, nameOf(error));
+      this.#tell(job, this.#choice.of(job));
       return this.#openQueue(job);
     }
   }
@@ -294,17 +291,6 @@ export class ThreadDevices {
       this.#report({ log: `WARNING: ${job.name}: ${error.message}: packets lie on the node of the CPU` });
       return open();
     }
-  }
-
-  #choose(job: TransmitJob): Choice {
-    if (this.#setup.pcap !== undefined) return { name: 'pcap', why: 'to a file' };
-    const { cpu, noMaps } = this.#setup;
-    const noXsk = this.#noXsk.get(job.id);
-    return chooseTransmitter(job, {
-      ...{ cpu, node: this.#node },
-      live: this.#noLive === undefined ? liveFacts(job.link.index, noMaps) : { missing: this.#noLive },
-      ...(noXsk !== undefined && { noXsk }),
-    });
   }
 
   #tell({ id }: TransmitJob, { name, why }: Choice): void {

@@ -60,4 +60,39 @@ describe('packets arrive on the queue that they were sent to', { skip: whyNoNetn
     // The ring of the second thread goes by its CPU.
     assert.deepEqual(counter.counts(QUEUES), [0, 1000, 2000, 0]);
   });
+
+  test('queues that change during a run', { timeout: 20_000 }, async () => {
+    using pair = new TestPair({ queues: QUEUES });
+    using counter = new QueueCounter(pair);
+    const lines = ['count 0', 'pkt_size 60', 'queue_map_min 1', 'queue_map_max 1'];
+    await using opened = await openOnPair(pair, lines);
+    const run = opened.generator.pktgen.write('pgctrl', 'start\n', writer);
+    const on = (queue: number): number => counter.counts(QUEUES)[queue] ?? 0;
+    await until('packets on the first queue', () => on(1) > 1000);
+    await opened.write('pg0', 'queue_map_max 3', 'queue_map_min 3');
+    await until('packets on the other queue', () => on(3) > 1000);
+    const first = on(1);
+    await opened.write('pg0', 'queue_map_min 0', 'queue_map_max 0');
+    await until('packets on the queue of the CPU', () => on(0) > 1000);
+    assert.equal(opened.device.sending?.transmitter, 'live');
+    assert.equal(on(1), first);
+    await opened.generator.pktgen.write('pgctrl', 'stop\n', writer);
+    await run;
+    const { packets, errors } = opened.device.figures();
+    await until('all packets', () => counter.counts(QUEUES).reduce((sum, one) => sum + one) === packets);
+    assert.equal(errors, 0);
+  });
+
+  test('zero-copy where the driver has none is refused, and what to do is said', { timeout: 20_000 }, async () => {
+    using pair = new TestPair();
+    await using opened = await openOnPair(pair, ['count 10', 'transmitter xsk_zc']);
+    await opened.generator.pktgen.write('pgctrl', 'start\n', writer);
+    assert.equal(opened.device.figures().packets, 0);
+    assert.ok(
+      opened.log.some((line) =>
+        /ERROR: pg0: bind AF_XDP queue 0 .*"transmitter xsk" copies them.: EOPNOTSUPP/.test(line),
+      ),
+      opened.log.join('\n'),
+    );
+  });
 });

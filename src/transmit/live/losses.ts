@@ -87,16 +87,20 @@ export class Losses implements Disposable {
     return THREAD.links + place * LINK_WORDS;
   }
 
-  /** Takes what the devices have handed over since the last time into the account; gives each one's share. */
+  /**
+   * Takes what the devices have handed over since the last time into the account; gives each one's share. What their
+   * link seems to receive never comes to a driver.
+   */
   #take(devices: readonly Sending[], account: LinkAccount): { job: TransmitJob; packets: number }[] {
-    return devices.map(({ job }) => {
+    return devices.flatMap(({ job }) => {
       const sofar = readU64(job.state, STATE.sofar);
       const before = this.#accounted.get(job.state) ?? 0;
+      this.#accounted.set(job.state, sofar);
+      if (job.mode === 'netif_receive') return [];
       // Counters may have been cleared during the run.
       const packets = sofar < before ? sofar : sofar - before;
-      this.#accounted.set(job.state, sofar);
       account.handedOver += packets;
-      return { job, packets };
+      return [{ job, packets }];
     });
   }
 
