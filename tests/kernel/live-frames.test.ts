@@ -203,6 +203,20 @@ describe('live frames', { skip: whyNoNetns, timeout: 6 * TIMEOUT_MS }, () => {
     assert.equal(opened.device.figures().packets, 500);
   });
 
+  test('netif_receive after start_xmit on one link: what no driver was to take is not lost', {
+    timeout: TIMEOUT_MS,
+  }, async () => {
+    using pair = new TestPair();
+    using _pass = atFarEnd(pair, XDP.PASS);
+    await using opened = await openOnPair(pair, ['count 1000', 'pkt_size 60']);
+    for (const mode of ['start_xmit', 'netif_receive', 'start_xmit']) {
+      await opened.write('pg0', `xmit_mode ${mode}`);
+      await start(opened);
+      const { packets, errors } = opened.device.figures();
+      assert.deepEqual([packets, errors], [1000, 0], mode);
+    }
+  });
+
   test('a link that takes no live frames sends through the ring, and why is said', {
     timeout: TIMEOUT_MS,
   }, async () => {

@@ -1,5 +1,5 @@
 import type { SharedMap } from '../../linux/bpf-map.ts';
-import { netDeviceIfindexOffset } from '../../linux/btf.ts';
+import { memberOffset } from '../../linux/btf.ts';
 import type { TransmitJob } from '../../pktgen/engine.ts';
 import { readU64, STATE, writeU64 } from '../../template/device-state.ts';
 import { openLossCounter } from './loss-counter.ts';
@@ -42,7 +42,7 @@ export class Losses implements Disposable {
     }
     const many = this.#links.size > 1;
     if (this.#counter && many === this.#manyLinks) return;
-    const counter = openLossCounter(this.#memory, many ? netDeviceIfindexOffset() : undefined);
+    const counter = openLossCounter(this.#memory, many ? memberOffset('net_device', 'ifindex') : undefined);
     this.#counter?.[Symbol.dispose]();
     this.#counter = counter;
     this.#manyLinks = many;
