@@ -60,7 +60,8 @@ function liveDeviation({ queues, frags, link }: TransmitJob, { cpu }: TransmitFa
   const own = cpu % Math.max(link.txQueues, 1);
   if (queues && !(queues.first === own && queues.last === own))
     return `live frames go to the transmit queue of their CPU, ${own}, and ${queueText(queues)} asked for`;
-  if (frags > 0) return `live frames are in one piece, and ${frags} fragments are asked for`;
+  if (frags > 0)
+    return `live frames are in one piece, and ${frags === 1 ? 'a fragment is' : `${frags} fragments are`} asked for`;
   return undefined;
 }
 
