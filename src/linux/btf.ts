@@ -111,11 +111,25 @@ export class Btf {
 }
 
 const VMLINUX = '/sys/kernel/btf/vmlinux';
-let ifindexOffset: number | undefined;
+/** Offsets that were looked up, as the types are not kept: they take some 20 MB. */
+const offsets = new Map<string, number>();
 
-/** Where struct net_device has its ifindex, in the running kernel. Reading it takes some 50 ms, once. Throws ENOENT. */
-export function netDeviceIfindexOffset(): number {
-  ifindexOffset ??= new Btf(readFileSync(VMLINUX)).struct('net_device')?.members.get('ifindex');
-  if (ifindexOffset === undefined) throw new NotSupported('BTF of struct net_device', '5.2');
-  return ifindexOffset;
+/** Where a struct of the running kernel has a member. Reading its types takes some 50 ms. Throws NotSupported. */
+export function memberOffset(struct: string, member: string): number {
+  const name = `${struct}.${member}`;
+  const known = offsets.get(name);
+  if (known !== undefined) return known;
+  const offset = types()?.struct(struct)?.members.get(member);
+  if (offset === undefined) throw new NotSupported(`BTF of ${name}`, '5.2');
+  offsets.set(name, offset);
+  return offset;
+}
+
+function types(): Btf | undefined {
+  try {
+    return new Btf(readFileSync(VMLINUX));
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) return undefined;
+    throw error;
+  }
 }

@@ -12,7 +12,7 @@ import { Bench, cannotServe, Served } from '../support/served.ts';
 
 const skip = cannotServe() ?? false;
 
-/** What the link seems to receive does not arrive at its far end; live frames alone do that: tests/kernel has it. */
+/** What the link itself seems to receive: only live frames do that. */
 const staysHere = (name: string): boolean => name.startsWith('netif-receive');
 
 /** How long an endless run goes on, ms. */
@@ -29,7 +29,7 @@ type Way = 'live' | 'ring' | 'xsk';
 /** Links and a daemon; with GRO at the far end, the near end takes live frames. */
 async function newPlace(way: Way, options: readonly string[] = []): Promise<Place> {
   const bench = new Bench();
-  if (way === 'live') bench.run('ip netns exec peer ethtool -K pg0p gro on');
+  if (way === 'live') bench.run('ip netns exec peer ethtool -K pg0p gro on; ethtool -K pg0 gro on');
   return { bench, served: await Served.start(bench.near, options) };
 }
 
@@ -38,10 +38,10 @@ async function close({ bench, served }: Place): Promise<void> {
   bench.close();
 }
 
-/** What arrives on a link of the far namespace. */
-function captureFar(bench: Bench): Capture {
-  using netns = Netns.open(bench.far);
-  return capture('pg0p', { netns, slots: 8192, longest: 9100 });
+/** What arrives on the link of the far namespace, or seems to arrive on the near one. */
+function captureArrivals(bench: Bench, where: 'far' | 'near'): Capture {
+  using netns = Netns.open(bench[where]);
+  return capture(where === 'far' ? 'pg0p' : 'pg0', { netns, slots: 8192, longest: 9100 });
 }
 
 async function run(served: Served, golden: DataCase): Promise<void> {
@@ -77,8 +77,8 @@ for (const way of ['live', 'ring', 'xsk'] as const) {
     });
     after(() => close(shared));
 
-    for (const name of goldenNames('data').filter((one) => !staysHere(one))) {
-      test(`data ${name}: on a veth, captured at its far end`, () => check(name, way, shared));
+    for (const name of goldenNames('data').filter((one) => way === 'live' || !staysHere(one))) {
+      test(`data ${name}: on a veth, captured where it arrives`, () => check(name, way, shared));
     }
   });
 }
@@ -113,7 +113,7 @@ async function check(name: string, way: Way, shared: Place): Promise<void> {
     const before = maskTimes((await served.read('pg0')) ?? '');
     if (way === 'xsk') assert.equal(withoutResult(before), withoutResult(maskTimes(golden.before)));
     else assert.equal(before, maskTimes(golden.before));
-    using captured = captureFar(bench);
+    using captured = captureArrivals(bench, staysHere(name) ? 'near' : 'far');
     await run(served, golden);
     if (way === 'xsk' && golden.writes.some(({ write }) => write === 'xmit_mode queue_xmit\n')) {
       // By name there is no other way: the run is refused, and nothing was sent.
@@ -125,9 +125,11 @@ async function check(name: string, way: Way, shared: Place): Promise<void> {
     }
     await sleep(20);
     const got = captured.frames().filter((frame) => !(frame[12] === 0x86 && frame[20] === 58));
-    assertSameFrames(name, golden, recordedFrames(golden), got, true);
+    if (golden.pcap) assertSameFrames(name, golden, recordedFrames(golden), got, true);
     const text = maskTimes((await served.read('pg0')) ?? '');
-    const errors = (one: string): string => one.replace(/errors: [1-9]\d*/g, 'errors: N');
+    // A run without end gets as far as it gets.
+    const endless = golden.start.stopped_by_us_after !== undefined;
+    const errors = (one: string): string => (endless ? one.replace(/errors: [1-9]\d*/g, 'errors: N') : one);
     if (!isRandom(name, golden)) assert.equal(errors(text), errors(maskTimes(golden.after)));
     for (const line of golden.start.dmesg) assert.ok(served.log.includes(line), `log: ${line}`);
     const how = served.log.slice(logged).find((line) => line.includes(': transmitter '));

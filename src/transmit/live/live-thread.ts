@@ -10,6 +10,7 @@ import { batchSizeFor, longestHeader, roomFor } from './live-limits.ts';
 import { entryCode, flowsMap, loopCode, PROGRAMS_MAP, stateMap, THREAD_MAP } from './loop-program.ts';
 import { Losses } from './losses.ts';
 import { Runner } from './runner.ts';
+import { StackDrops } from './stack-drops.ts';
 import { THREAD, THREAD_WORDS } from './thread-memory.ts';
 
 /** A job and the maps that its program needs. */
@@ -61,6 +62,7 @@ export class LiveThread {
   readonly #programs = new ProgramArray(1, 'pktgen_loop');
   readonly #entry: BpfProgram;
   readonly #losses: Losses;
+  readonly #stackDrops: StackDrops;
   /** The newest first, as in the thread's list. */
   #devices: LiveDevice[] = [];
   /** Those whose runs are ready to begin. */
@@ -75,6 +77,7 @@ export class LiveThread {
     this.#runner = new Runner(cpu);
     this.#words[THREAD.tid] = this.#runner.tid;
     this.#losses = new Losses(this.#memory, this.#words);
+    this.#stackDrops = new StackDrops(this.#runner.tid);
   }
 
   /** The thread that the kernel's loop runs on, as the kernel numbers it. */
@@ -100,6 +103,8 @@ export class LiveThread {
     const others = this.#devices.filter(({ job }) => !jobs.some((one) => one.job.id === job.id));
     for (const { job } of jobs) this.#hold(job);
     this.#losses.settle(this.#devices);
+    this.#stackDrops.settle(this.#jobs());
+    this.#stackDrops.begin();
     for (const { job } of jobs) {
       prepare(job);
       this.#losses.begin(job);
@@ -157,6 +162,7 @@ export class LiveThread {
     if (!device) return;
     this.#hold(device.job);
     this.#losses.settle(this.#devices);
+    this.#stackDrops.settle(this.#jobs());
     this.#devices = this.#devices.filter(({ job }) => job.id !== id);
     this.#ready = this.#ready.filter((job) => job.id !== id);
     const { state } = device.job;
@@ -175,6 +181,7 @@ export class LiveThread {
     const quiet = paused.filter((device) => this.#isQuiet(device));
     this.#losses.settle(this.#devices);
     if (quiet.length > 0) this.#losses.settleQuiet(this.#devices, quiet);
+    this.#stackDrops.settle(this.#jobs());
     const ended = quiet.filter((device) => !this.#goesOn(device)).map(({ job }) => job.id);
     for (const { job } of quiet) if (ended.includes(job.id)) Atomics.store(job.state, STATE.running, 0);
     this.#devices = this.#devices.filter(({ job }) => !ended.includes(job.id));
@@ -239,6 +246,7 @@ export class LiveThread {
     this.#losses.watch(devices);
     const batchSize = batchSizeFor(jobs);
     const ingress = jobs.find((job) => job.mode === 'netif_receive')?.link.index;
+    this.#stackDrops.watch(ingress);
     const headers = longestHeader(jobs);
     const call = this.#call;
     const goesOn =
@@ -301,6 +309,7 @@ export class LiveThread {
     for (const { job } of this.#devices) Atomics.store(job.state, STATE.phase, LIVE_PHASE.IDLE);
     this.#runner.close();
     this.#losses[Symbol.dispose]();
+    this.#stackDrops[Symbol.dispose]();
     this.#entry[Symbol.dispose]();
     this.#programs[Symbol.dispose]();
     this.#memory[Symbol.dispose]();
