@@ -8,7 +8,7 @@ import { missingForLive } from './live/live-facts.ts';
 
 /** What is changed of the job: of its link, some. */
 type Change = Partial<Omit<TransmitJob, 'link'>> & { readonly link?: Partial<Link> };
-type Facts = Pick<TransmitFacts, 'live' | 'noXsk'>;
+type Facts = Pick<TransmitFacts, 'live' | 'noXsk' | 'receivesOn'>;
 const TAKES: Facts = { live: { takesFrames: true } };
 const FOUR_QUEUES: Change = { link: { txQueues: 4 } };
 const NO_XSK = { noXsk: 'AF_XDP is refused' };
@@ -127,7 +127,7 @@ const ROWS: readonly (readonly [
   ['AF_XDP by name', ['transmitter xsk'], {}, TAKES, 'xsk', /^as configured; live frames would be faster/],
   ['AF_XDP by name where it is refused', ['transmitter xsk'], {}, { ...TAKES, ...NO_XSK }, undefined, /is refused/],
   ['zero-copy only by name', ['transmitter xsk_zc'], {}, TAKES, 'xsk_zc', /^as configured/],
-  ['one fragment', ['frags 1'], {}, TAKES, 'ring', /live frames are in one piece, and 1 fragment/],
+  ['one fragment', ['frags 1'], {}, TAKES, 'ring', /live frames are in one piece, and a fragment/],
   ['fragments', ['frags 3'], {}, TAKES, 'xsk', /in one piece, and 3 fragments/],
   [
     'live frames by name, fragments',
@@ -136,6 +136,14 @@ const ROWS: readonly (readonly [
     TAKES,
     'live',
     /^as configured; live frames are in one/,
+  ],
+  [
+    'netif_receive beside that of another link',
+    ['xmit_mode netif_receive'],
+    {},
+    { ...TAKES, receivesOn: 999 },
+    undefined,
+    /another link already.*add the device to another thread/,
   ],
   ['a NUMA node of another CPU', ['flag NODE'], { node: 1 }, TAKES, 'ring', /lie on NUMA node 0.*CPU on node 1/],
   ['the NUMA node of the CPU', ['flag NODE'], { node: 0 }, TAKES, 'live', /./],

@@ -22,6 +22,8 @@ export interface TransmitFacts {
   readonly node: number;
   /** Why AF_XDP was refused when it was tried. */
   readonly noXsk?: string;
+  /** The link, by its index, that frames of other devices of the thread seem to arrive on. */
+  readonly receivesOn?: number;
 }
 
 /** How a device will send. */
@@ -33,7 +35,7 @@ export interface Choice {
 }
 
 /** What keeps a device from sending live frames: the reason, and what would change that. */
-export function liveObstacle(job: TransmitJob, { live, node }: TransmitFacts): string | undefined {
+export function liveObstacle(job: TransmitJob, { live, node, receivesOn }: TransmitFacts): string | undefined {
   const { pace, mode, skbPriority, link, template, state } = job;
   const longest = longestFrame(template, state[STATE.curPktSize] ?? 0);
   const most = Math.min(LONGEST_LIVE, longestOnLink(link.mtu));
@@ -48,6 +50,8 @@ export function liveObstacle(job: TransmitJob, { live, node }: TransmitFacts): s
   if (job.node !== undefined && job.node !== node)
     return `live frames lie on NUMA node ${node}, that of their CPU: "flag !NODE", or a thread of a CPU on node ${job.node}`;
   if (live.missing !== undefined) return live.missing;
+  if (mode === 'netif_receive' && receivesOn !== undefined && receivesOn !== link.index)
+    return 'frames of its thread seem to arrive on another link already, and a thread has one: add the device to another thread';
   if (mode === 'start_xmit' && live.takesFrames === false)
     return live.linkReason ?? 'the link takes no redirected frames';
   if (mode === 'start_xmit' && live.takesFrames === undefined)

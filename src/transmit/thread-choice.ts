@@ -30,7 +30,8 @@ export class ThreadChoice {
     this.#noXsk.delete(id);
   }
 
-  of(job: TransmitJob): Choice {
+  /** `receivesOn`: the link that frames of other devices of the thread seem to arrive on. */
+  of(job: TransmitJob, receivesOn?: number): Choice {
     const { cpu, pcap, noMaps } = this.#setup;
     if (pcap !== undefined) return { name: 'pcap', why: 'to a file' };
     const noXsk = this.#noXsk.get(job.id);
@@ -38,6 +39,7 @@ export class ThreadChoice {
       ...{ cpu, node: this.#node },
       live: this.#noLive === undefined ? liveFacts(job.link.index, noMaps) : { missing: this.#noLive },
       ...(noXsk !== undefined && { noXsk }),
+      ...(receivesOn !== undefined && { receivesOn }),
     });
   }
 }

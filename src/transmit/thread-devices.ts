@@ -69,7 +69,8 @@ export class ThreadDevices {
     for (const job of jobs) {
       this.#live?.take(job.id);
       this.#choice.forget(job.id);
-      const choice = this.#choice.of(job);
+      const receiving = live.find(({ mode }) => mode === 'netif_receive')?.link.index;
+      const choice = this.#choice.of(job, receiving ?? this.#live?.receivesOn(job.id));
       this.#tell(job, choice);
       if (choice.name === undefined) this.#fail(job, choice.why);
       else if (choice.name === 'live') live.push(job);
@@ -129,7 +130,7 @@ export class ThreadDevices {
       return;
     }
     const wasLive = this.#live?.has(job.id) === true;
-    const choice = this.#choice.of(job);
+    const choice = this.#choice.of(job, this.#live?.receivesOn(job.id));
     try {
       if (choice.name === undefined) {
         this.#live?.take(job.id);

@@ -94,6 +94,10 @@ export class LiveThread {
     this.#failure = undefined;
     return failure;
   }
+  /** The link, by its index, that frames of devices but this one seem to arrive on (netif_receive). */
+  receivesOn(butId: number): number | undefined {
+    return this.#jobs().find(({ id, mode }) => id !== butId && mode === 'netif_receive')?.link.index;
+  }
   has(id: number): boolean {
     return this.#devices.some((device) => device.job.id === id);
   }
