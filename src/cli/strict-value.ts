@@ -43,7 +43,10 @@ function isIpv6(value: string): boolean {
  * person at a terminal is told.
  */
 const FORMS: { readonly [N in ParamName]?: Form } = {
-  transmitter: like(TRANSMITTER_CHOICES.join(', '), new RegExp(`^(${TRANSMITTER_CHOICES.join('|')})$`)),
+  transmitter: like(
+    TRANSMITTER_CHOICES.join(', ').replace(/, (\w+)$/, ' or $1'),
+    new RegExp(`^(${TRANSMITTER_CHOICES.join('|')})$`),
+  ),
   delay: like('a number of nanoseconds', /^\d{1,10}$/),
   min_pkt_size: sizeForm,
   max_pkt_size: sizeForm,

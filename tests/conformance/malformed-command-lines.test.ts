@@ -21,7 +21,7 @@ const rows: readonly Row[] = [
   [['run', '--count'], /argument missing/],
   [['run', 'eth0'], /too many arguments/],
   [['run', '--coutn', '5'], /unknown option '--coutn'.*--count/s],
-  [['run', '--transmitter', 'fast'], /--transmitter "fast": wants auto, live, ring or null/],
+  [['run', '--transmitter', 'fast'], /--transmitter "fast": wants auto, live, xsk, xsk_zc, ring or null/],
   [['run', '-t', '0'], /-t "0": wants a number from 1/],
   [['run', '-t', 'x'], /-t "x": wants a number/],
   [['run', '-t', '100000'], /-t "100000": wants a number from 1 to/],
