@@ -19,7 +19,7 @@ const ETH_P_ALL = 3;
 /** TP_STATUS_* of received frames. */
 const RECEIVED = { USER: 1, VLAN_VALID: 0x10, VLAN_TPID_VALID: 0x40 } as const;
 /** More fields of struct tpacket2_hdr. */
-const rx = { mac: 12, vlanTci: 24, vlanTpid: 26 } as const;
+const rx = { mac: 12, sec: 16, nsec: 20, vlanTci: 24, vlanTpid: 26 } as const;
 const ETHERTYPE_VLAN = 0x8100;
 const BLOCK_LEN = 1 << 16;
 
@@ -40,6 +40,7 @@ export class Capture implements Disposable {
   readonly #mapping: Mapping;
   readonly #frameSize: number;
   readonly #frames: Uint8Array[] = [];
+  readonly #arrivals: number[] = [];
   #slot = 0;
   #open = true;
 
@@ -71,6 +72,7 @@ export class Capture implements Disposable {
       const status = view.getUint32(this.#slot, true);
       if ((status & RECEIVED.USER) === 0) break;
       this.#frames.push(this.#read(view, status));
+      this.#arrivals.push(view.getUint32(this.#slot + rx.sec, true) + view.getUint32(this.#slot + rx.nsec, true) / 1e9);
       view.setUint32(this.#slot, TP_STATUS.AVAILABLE, true);
       this.#slot = (this.#slot + this.#frameSize) % view.byteLength;
     }
@@ -78,6 +80,11 @@ export class Capture implements Disposable {
     check(cGetsockopt(this.#fd, SOL_PACKET, PACKET.STATISTICS, statistics, new Uint32Array([8])), 'getsockopt');
     if (statistics[1]) throw new Error(`the capture lost ${statistics[1]} frames: it wants more slots`);
     return this.#frames;
+  }
+
+  /** When the frames came that frames() gave: seconds of the wall clock, exact to a quarter of a microsecond. */
+  get arrivals(): readonly number[] {
+    return this.#arrivals;
   }
 
   #read(view: DataView, status: number): Uint8Array {

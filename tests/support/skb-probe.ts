@@ -6,6 +6,7 @@ import { BpfLink } from '../../src/linux/bpf-link.ts';
 import { SharedMap } from '../../src/linux/bpf-map.ts';
 import { BpfProgram } from '../../src/linux/bpf-program.ts';
 import { Btf } from '../../src/linux/btf.ts';
+import type { Netns } from '../../src/linux/netns.ts';
 import { MAX_FRAGS } from '../../src/transmit/fragments.ts';
 
 /** The pieces of a packet as a driver gets it: bytes of the linear part, and of each fragment. */
@@ -14,12 +15,23 @@ export interface SkbPieces {
   readonly fragments: readonly number[];
 }
 
-/** What the program notes, in bytes of its map: the last packet of that length. */
-const NOTED = { seen: 0, dataLen: 4, frags: 8, pieces: 16 } as const;
-/** On the stack. */
-const [LEN, HEAD, END] = [-8, -16, -24] as const;
+/** Which packets are looked at. */
+export interface SkbProbeOptions {
+  /**
+   * A tracepoint whose first argument is the packet: `netif_rx` as it comes out of a veth without GRO,
+   * `netif_receive_skb` as any link's comes to the stack, `net_dev_queue` as it comes to a queueing discipline.
+   */
+  readonly tracepoint?: 'netif_rx' | 'netif_receive_skb' | 'net_dev_queue';
+  /** The namespace of the packet's link; else those of all namespaces. */
+  readonly netns?: Netns;
+}
 
-/** Looks at the packets of one length that come out of a veth (tracepoint netif_rx), after their Ethernet header. */
+/** What the program notes, in bytes of its map: how many there were, and the last one. */
+const NOTED = { packets: 0, dataLen: 4, frags: 8, priority: 12, pieces: 16 } as const;
+/** On the stack. */
+const [LEN, HEAD, END, POINTER, INODE] = [-8, -16, -24, -32, -40] as const;
+
+/** Looks at the packets of one length, as the kernel has them on their way. */
 export class SkbProbe implements Disposable {
   readonly #map: SharedMap;
   readonly #link: BpfLink;
@@ -27,8 +39,8 @@ export class SkbProbe implements Disposable {
   readonly #fragLen: number;
   readonly #fragSize: number;
 
-  /** `length`: without the Ethernet header. Wants CAP_PERFMON and BTF. */
-  constructor(length: number) {
+  /** `length`: as the packet has it there: on the receiving side without the Ethernet header. Wants CAP_PERFMON and BTF. */
+  constructor(length: number, { tracepoint = 'netif_rx', netns }: SkbProbeOptions = {}) {
     const btf = new Btf(readFileSync('/sys/kernel/btf/vmlinux'));
     const offset = (struct: string, member: string): number => {
       const at = btf.struct(struct)?.members.get(member);
@@ -45,6 +57,13 @@ export class SkbProbe implements Disposable {
     ];
     const toStack = (at: number): Code => [mov(R1, R10), alu(R1, '+', at)];
     const other = label('another packet');
+    /** From the packet in R6 to its link's namespace, by its inode. */
+    const elsewhere = (inode: number): Code => [
+      [read(toStack(POINTER), 8, R6, offset('sk_buff', 'dev')), load(R7, 'u64', R10, POINTER)],
+      [read(toStack(POINTER), 8, R7, offset('net_device', 'nd_net')), load(R7, 'u64', R10, POINTER)],
+      read(toStack(INODE), 4, R7, offset('net', 'ns') + offset('ns_common', 'inum')),
+      [load(R0, 'u32', R10, INODE), jumpIf32(R0, '!=', inode, other)],
+    ];
     const code: Code = [
       load(R6, 'u64', R1),
       [
@@ -52,23 +71,34 @@ export class SkbProbe implements Disposable {
         load(R0, 'u32', R10, LEN),
         jumpIf32(R0, '!=', length, other),
       ],
+      netns ? elsewhere(netns.inode) : [],
       read(mapValue(R1, 'skb', NOTED.dataLen), 4, R6, offset('sk_buff', 'data_len')),
       [store(R10, END, 'u64', 0), read(toStack(HEAD), 8, R6, offset('sk_buff', 'head'))],
       [read(toStack(END), 4, R6, offset('sk_buff', 'end'))],
       [load(R7, 'u64', R10, HEAD), load(R0, 'u64', R10, END), alu(R7, '+', R0)],
       read(mapValue(R1, 'skb', NOTED.frags), 1, R7, offset('skb_shared_info', 'nr_frags')),
       read(mapValue(R1, 'skb', NOTED.pieces), MAX_FRAGS * this.#fragSize, R7, offset('skb_shared_info', 'frags')),
-      [mapValue(R1, 'skb'), store(R1, NOTED.seen, 'u32', 1)],
+      read(mapValue(R1, 'skb', NOTED.priority), 4, R6, offset('sk_buff', 'priority')),
+      [mapValue(R1, 'skb'), load(R2, 'u32', R1), alu(R2, '+', 1), store(R1, NOTED.packets, 'u32', R2)],
       [other, mov(R0, 0), exit()],
     ];
     using program = new BpfProgram('RAW_TRACEPOINT', assemble(code, { skb: this.#map.fd }), 'test_skb');
-    this.#link = BpfLink.rawTracepoint('netif_rx', program);
+    this.#link = BpfLink.rawTracepoint(tracepoint, program);
+  }
+
+  get packets(): number {
+    return new DataView(this.#map.memory).getUint32(NOTED.packets, true);
+  }
+
+  /** Of the last packet (skb_priority). */
+  get priority(): number {
+    return new DataView(this.#map.memory).getUint32(NOTED.priority, true);
   }
 
   /** Of the last packet; undefined when there was none. */
   get pieces(): SkbPieces | undefined {
     const view = new DataView(this.#map.memory);
-    if (view.getUint32(NOTED.seen, true) === 0) return undefined;
+    if (this.packets === 0) return undefined;
     const fragments = Array.from({ length: view.getUint8(NOTED.frags) }, (_, i) =>
       view.getUint32(NOTED.pieces + i * this.#fragSize + this.#fragLen, true),
     );
