@@ -1,19 +1,9 @@
-import { SyscallError } from './errno.ts';
-import { check, declare, lastErrno } from './libc.ts';
+import type { SyscallError } from './errno.ts';
 import { Mapping } from './mmap.ts';
+import { AF, Socket } from './socket.ts';
 
-const cSocket = declare('int socket(int domain, int type, int protocol)');
-const cBind = declare('int bind(int fd, const void *address, unsigned int length)');
-const cSetsockopt = declare('int setsockopt(int fd, int level, int name, const void *value, unsigned int length)');
-const cSendto = declare('long sendto(int fd, void *data, size_t length, int flags, void *address, unsigned int size)');
-const cClose = declare('int close(int fd)');
-
-const AF_PACKET = 17;
-const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
 /** All protocols (linux/if_ether.h). */
 export const ETH_P_ALL = 3;
-const SOL_SOCKET = 1;
-const SO = { SNDBUF: 7, PRIORITY: 12, SNDBUFFORCE: 32 } as const;
 export const SOL_PACKET = 263;
 /** Socket options of linux/if_packet.h. */
 export const PACKET = {
@@ -27,7 +17,6 @@ export const PACKET = {
 } as const;
 /** enum tpacket_versions. */
 export const TPACKET_VERSION = { V2: 1, V3: 2 } as const;
-const MSG_DONTWAIT = 0x40;
 /** Bytes that skbs on their way may take; the default allows some hundred. */
 const SEND_BUFFER = 16 << 20;
 
@@ -52,17 +41,16 @@ export const tpacketReq = { size: 16, blockSize: 0, blockNr: 4, frameSize: 8, fr
 export const TP_STATUS = { AVAILABLE: 0, SEND_REQUEST: 1, SENDING: 2, WRONG_FORMAT: 4 } as const;
 
 /** Binds a packet socket to a link: it receives frames of this protocol, none of 0, all of ETH_P_ALL. */
-export function bindToLink(fd: number, ifindex: number, protocol: number): void {
+export function bindToLink(socket: Socket, ifindex: number, protocol: number): void {
   const address = new DataView(new ArrayBuffer(sockaddrLl.size));
-  address.setUint16(sockaddrLl.family, AF_PACKET, true);
+  address.setUint16(sockaddrLl.family, AF.PACKET, true);
   address.setUint16(sockaddrLl.protocol, protocol);
   address.setInt32(sockaddrLl.ifindex, ifindex, true);
-  check(cBind(fd, new Uint8Array(address.buffer), sockaddrLl.size), 'bind', `AF_PACKET link ${ifindex}`);
+  socket.bind(new Uint8Array(address.buffer), `link ${ifindex}`);
 }
 
 /** Opens a packet socket; it receives nothing before it is bound. Wants CAP_NET_RAW. */
-export const openPacketSocket = (): number =>
-  check(cSocket(AF_PACKET, SOCK_RAW_CLOEXEC, 0), 'socket', 'AF_PACKET (wants CAP_NET_RAW)');
+export const openPacketSocket = (): Socket => new Socket('PACKET', { wants: 'CAP_NET_RAW' });
 
 /** How a ring is to be. */
 export interface TxRingOptions {
@@ -82,34 +70,32 @@ export interface TxRingOptions {
  * until the packet is gone. It also has the kernel leave the judgement of a frame's length to the link, as pktgen does.
  */
 export class TxRingSocket implements Disposable {
-  readonly #fd: number;
+  readonly #socket: Socket;
   readonly #mapping: Mapping;
   #open = true;
 
   constructor({ ifindex, frameSize, frames, bypassQdisc, priority }: TxRingOptions) {
-    this.#fd = openPacketSocket();
+    this.#socket = openPacketSocket();
+    const set = (option: number, value: number | Uint32Array, name: string): void =>
+      this.#socket.set(SOL_PACKET, option, value, name);
     let mapping: Mapping | undefined;
     try {
-      this.#set(SOL_PACKET, PACKET.VERSION, TPACKET_VERSION.V2, 'PACKET_VERSION');
-      this.#set(SOL_PACKET, PACKET.VNET_HDR, 1, 'PACKET_VNET_HDR');
-      if (bypassQdisc) this.#set(SOL_PACKET, PACKET.QDISC_BYPASS, 1, 'PACKET_QDISC_BYPASS');
-      if (priority !== 0) this.#set(SOL_SOCKET, SO.PRIORITY, priority, 'SO_PRIORITY');
-      this.#growSendBuffer();
+      set(PACKET.VERSION, TPACKET_VERSION.V2, 'PACKET_VERSION');
+      set(PACKET.VNET_HDR, 1, 'PACKET_VNET_HDR');
+      if (bypassQdisc) set(PACKET.QDISC_BYPASS, 1, 'PACKET_QDISC_BYPASS');
+      this.#socket.setPriority(priority);
+      this.#socket.setSendBuffer(SEND_BUFFER);
       const blockSize = Math.max(frameSize, 1 << 16);
       const blocks = Math.ceil((frames * frameSize) / blockSize);
       const request = new Uint32Array([blockSize, blocks, frameSize, (blocks * blockSize) / frameSize]);
-      check(
-        cSetsockopt(this.#fd, SOL_PACKET, PACKET.TX_RING, request, tpacketReq.size),
-        'setsockopt',
-        'PACKET_TX_RING',
-      );
-      mapping = Mapping.open(this.#fd, blocks * blockSize);
+      set(PACKET.TX_RING, request, 'PACKET_TX_RING');
+      mapping = Mapping.open(this.#socket.fd, blocks * blockSize);
       // Nothing is received, and each frame's own type counts.
-      bindToLink(this.#fd, ifindex, 0);
+      bindToLink(this.#socket, ifindex, 0);
       this.#mapping = mapping;
     } catch (error) {
       mapping?.close();
-      cClose(this.#fd);
+      this.#socket.close();
       throw error;
     }
   }
@@ -119,34 +105,21 @@ export class TxRingSocket implements Disposable {
     return this.#mapping.memory;
   }
 
-  #set(level: number, option: number, value: number, name: string): void {
-    check(cSetsockopt(this.#fd, level, option, new Uint32Array([value]), 4), 'setsockopt', name);
-  }
-
-  /** As much as we may: without CAP_NET_ADMIN the system's limit holds. */
-  #growSendBuffer(): void {
-    const size = new Uint32Array([SEND_BUFFER]);
-    if (cSetsockopt(this.#fd, SOL_SOCKET, SO.SNDBUFFORCE, size, 4) !== 0) {
-      this.#set(SOL_SOCKET, SO.SNDBUF, SEND_BUFFER, 'SO_SNDBUF');
-    }
-  }
-
   /** Has the kernel look through the ring (tpacket_snd). Returns bytes that left, or a negative errno. */
   kick(): number {
-    const sent: number = cSendto(this.#fd, null, 0, MSG_DONTWAIT, null, 0);
-    return sent >= 0 ? sent : -lastErrno();
+    return this.#socket.kick();
   }
 
   /** The error for a negative result of kick(). */
   failure(result: number): SyscallError {
-    return new SyscallError('sendto', -result, 'AF_PACKET');
+    return this.#socket.kickFailure(result);
   }
 
   close(): void {
     if (!this.#open) return;
     this.#open = false;
     this.#mapping.close();
-    cClose(this.#fd);
+    this.#socket.close();
   }
   [Symbol.dispose](): void {
     this.close();

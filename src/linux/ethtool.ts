@@ -1,12 +1,9 @@
 import koffi from 'koffi';
-import { check, declare } from './libc.ts';
+import { declare } from './libc.ts';
+import { Socket } from './socket.ts';
 
-const cSocket = declare('int socket(int domain, int type, int protocol)');
 const cIoctl = declare('int ioctl(int fd, unsigned long request, void *argument)');
-const cClose = declare('int close(int fd)');
 
-const AF_INET = 2;
-const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
 const SIOCETHTOOL = 0x8946;
 const ETHTOOL_GCHANNELS = 0x3c;
 const ETHTOOL_SGRO = 0x2c;
@@ -17,7 +14,7 @@ export const ifreq = { size: 40, name: 0, data: 16 } as const;
 
 /** Asks drivers about links of the network namespace in which it was opened (ethtool(8)). */
 export class EthtoolSocket implements Disposable {
-  readonly #fd = check(cSocket(AF_INET, SOCK_DGRAM_CLOEXEC, 0), 'socket', 'AF_INET');
+  readonly #socket = new Socket('INET', { type: 'DGRAM' });
 
   /** Transmit queues that a link uses now (real_num_tx_queues); undefined where its driver does not tell. */
   realTxQueues(link: string): number | undefined {
@@ -37,10 +34,10 @@ export class EthtoolSocket implements Disposable {
     const request = Buffer.alloc(ifreq.size);
     request.write(link, ifreq.name, 'latin1');
     request.writeBigUInt64LE(BigInt(koffi.address(words)), ifreq.data);
-    return cIoctl(this.#fd, SIOCETHTOOL, request) === 0;
+    return cIoctl(this.#socket.fd, SIOCETHTOOL, request) === 0;
   }
 
   [Symbol.dispose](): void {
-    cClose(this.#fd);
+    this.#socket.close();
   }
 }

@@ -1,17 +1,5 @@
 import { ERRNO, SyscallError } from './errno.ts';
-import { check, declare, lastErrno } from './libc.ts';
-
-const cSocket = declare('int socket(int domain, int type, int protocol)');
-const cBind = declare('int bind(int fd, const void *address, unsigned int length)');
-const cSend = declare('long send(int fd, const void *data, size_t length, int flags)');
-const cRecv = declare('long recv(int fd, _Out_ void *data, size_t length, int flags)');
-const cSetsockopt = declare('int setsockopt(int fd, int level, int name, const void *value, unsigned int length)');
-const cClose = declare('int close(int fd)');
-
-const AF_NETLINK = 16;
-const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
-const SOL_SOCKET = 1;
-const SO = { RCVBUF: 8, RCVBUFFORCE: 33 } as const;
+import { AF, Socket } from './socket.ts';
 
 /** struct nlmsghdr of linux/netlink.h. */
 export const nlmsghdr = { size: 16, len: 0, type: 4, flags: 6, seq: 8, pid: 12 } as const;
@@ -80,33 +68,34 @@ export function parseMessages(bytes: Uint8Array): NetlinkMessage[] {
 
 /** A netlink socket in the network namespace of the thread that opened it. */
 export class NetlinkSocket implements Disposable {
-  readonly fd: number;
+  readonly #socket: Socket;
   /** How often messages were lost because nobody read them (ENOBUFS). */
   overruns = 0;
   readonly #buffer = new Uint8Array(RECEIVE_LEN);
   #seq = 0;
-  #open = true;
 
   /** `groups`: bit mask of the multicast groups to listen to (RTMGRP_*). */
   constructor(protocol: number, groups = 0) {
-    this.fd = check(cSocket(AF_NETLINK, SOCK_RAW_CLOEXEC, protocol), 'socket', 'AF_NETLINK');
+    this.#socket = new Socket('NETLINK', { protocol });
     // struct sockaddr_nl: family, padding, port id, groups.
     const address = new DataView(new ArrayBuffer(12));
-    address.setUint16(0, AF_NETLINK, true);
+    address.setUint16(0, AF.NETLINK, true);
     address.setUint32(8, groups, true);
     try {
-      check(cBind(this.fd, new Uint8Array(address.buffer), 12), 'bind', 'AF_NETLINK');
+      this.#socket.bind(new Uint8Array(address.buffer));
     } catch (error) {
       this.close();
       throw error;
     }
   }
 
-  /** Room for messages that wait, bytes; without CAP_NET_ADMIN the system's limit holds. */
+  get fd(): number {
+    return this.#socket.fd;
+  }
+
+  /** Room for messages that wait, bytes. */
   setReceiveBuffer(bytes: number): void {
-    const value = new Uint32Array([bytes]);
-    if (cSetsockopt(this.fd, SOL_SOCKET, SO.RCVBUFFORCE, value, 4) === 0) return;
-    check(cSetsockopt(this.fd, SOL_SOCKET, SO.RCVBUF, value, 4), 'setsockopt', 'SO_RCVBUF');
+    this.#socket.setReceiveBuffer(bytes);
   }
 
   /** Sends a request and gives the kernel's answers to it; throws what the kernel refused it with. */
@@ -119,7 +108,7 @@ export class NetlinkSocket implements Disposable {
     view.setUint16(nlmsghdr.flags, flags | NLM_F.REQUEST | NLM_F.ACK, true);
     view.setUint32(nlmsghdr.seq, seq, true);
     message.set(body, nlmsghdr.size);
-    check(cSend(this.fd, message, message.length, 0), 'send', what);
+    this.#socket.send(message, what);
     const answers: NetlinkMessage[] = [];
     for (;;) {
       for (const answer of this.receive()) {
@@ -137,20 +126,20 @@ export class NetlinkSocket implements Disposable {
 
   /** Waits for messages. None when messages were lost, see `overruns`. */
   receive(flags = 0): NetlinkMessage[] {
-    const length: number = cRecv(this.fd, this.#buffer, RECEIVE_LEN, flags);
+    const length = this.#socket.receive(this.#buffer, flags);
     if (length >= 0) return parseMessages(this.#buffer.subarray(0, length));
-    const errno = lastErrno();
-    if (errno === ERRNO.ENOBUFS) this.overruns++;
-    if (errno === ERRNO.ENOBUFS || errno === ERRNO.EINTR || errno === ERRNO.EAGAIN) return [];
-    throw new SyscallError('recv', errno, 'AF_NETLINK');
+    if (length === -ERRNO.ENOBUFS) this.overruns++;
+    if (QUIET.has(-length)) return [];
+    throw new SyscallError('recv', -length, 'AF_NETLINK');
   }
 
   close(): void {
-    if (!this.#open) return;
-    this.#open = false;
-    cClose(this.fd);
+    this.#socket.close();
   }
   [Symbol.dispose](): void {
     this.close();
   }
 }
+
+/** Nothing came, or what came is lost. */
+const QUIET: ReadonlySet<number> = new Set([ERRNO.ENOBUFS, ERRNO.EINTR, ERRNO.EAGAIN]);

@@ -1,11 +1,7 @@
 import { bindToLink, ETH_P_ALL, openPacketSocket, PACKET, SOL_PACKET, TPACKET_VERSION } from './af-packet.ts';
-import { ERRNO } from './errno.ts';
-import { check, declare, lastErrno } from './libc.ts';
+import { ERRNO, SyscallError } from './errno.ts';
 import { Mapping } from './mmap.ts';
-
-const cSetsockopt = declare('int setsockopt(int fd, int level, int name, const void *value, unsigned int length)');
-const cGetsockopt = declare('int getsockopt(int fd, int level, int name, void *value, unsigned int *length)');
-const cClose = declare('int close(int fd)');
+import type { Socket } from './socket.ts';
 
 /** struct tpacket_req3 of linux/if_packet.h. */
 export const tpacketReq3 = {
@@ -55,29 +51,29 @@ export interface RxRingOptions {
  * It sees copies of what arrives on a link. Wants CAP_NET_RAW.
  */
 export class PacketRxRing implements Disposable {
-  readonly #fd: number;
+  readonly #socket: Socket;
   readonly #mapping: Mapping;
   #open = true;
 
   constructor({ ifindex, blockSize, blocks, retireMs }: RxRingOptions) {
-    this.#fd = openPacketSocket();
+    this.#socket = openPacketSocket();
     let mapping: Mapping | undefined;
     try {
-      this.#set(PACKET.VERSION, Uint32Array.of(TPACKET_VERSION.V3), 'PACKET_VERSION');
+      this.#socket.set(SOL_PACKET, PACKET.VERSION, TPACKET_VERSION.V3, 'PACKET_VERSION');
       const request = new Uint32Array(tpacketReq3.size / 4);
       request[tpacketReq3.blockSize / 4] = blockSize;
       request[tpacketReq3.blockNr / 4] = blocks;
       request[tpacketReq3.frameSize / 4] = blockSize;
       request[tpacketReq3.frameNr / 4] = blocks;
       request[tpacketReq3.retireBlkTov / 4] = retireMs;
-      this.#set(PACKET.RX_RING, request, `PACKET_RX_RING, ${blocks} blocks of ${blockSize} bytes`);
-      mapping = Mapping.open(this.#fd, blocks * blockSize);
+      this.#socket.set(SOL_PACKET, PACKET.RX_RING, request, `PACKET_RX_RING, ${blocks} blocks of ${blockSize} bytes`);
+      mapping = Mapping.open(this.#socket.fd, blocks * blockSize);
       this.#ignoreOutgoing();
-      bindToLink(this.#fd, ifindex, ETH_P_ALL);
+      bindToLink(this.#socket, ifindex, ETH_P_ALL);
       this.#mapping = mapping;
     } catch (error) {
       mapping?.close();
-      cClose(this.#fd);
+      this.#socket.close();
       throw error;
     }
   }
@@ -90,26 +86,21 @@ export class PacketRxRing implements Disposable {
   /** Frames that found no room since the last call. */
   takeDrops(): number {
     const statistics = new Uint32Array(STATISTICS_WORDS);
-    const length = Uint32Array.of(statistics.byteLength);
-    check(cGetsockopt(this.#fd, SOL_PACKET, PACKET.STATISTICS, statistics, length), 'getsockopt', 'PACKET_STATISTICS');
+    this.#socket.get(SOL_PACKET, PACKET.STATISTICS, statistics, 'PACKET_STATISTICS');
     return statistics[STATISTICS_DROPS] ?? 0;
-  }
-
-  #set(option: number, value: Uint32Array, name: string): void {
-    check(cSetsockopt(this.#fd, SOL_PACKET, option, value, value.byteLength), 'setsockopt', name);
   }
 
   /** What this host sends does not arrive. Kernels before 4.20 cannot leave it out. */
   #ignoreOutgoing(): void {
-    const on = Uint32Array.of(1);
-    if (cSetsockopt(this.#fd, SOL_PACKET, PACKET.IGNORE_OUTGOING, on, 4) === 0) return;
-    if (lastErrno() !== ERRNO.ENOPROTOOPT) check(-1, 'setsockopt', 'PACKET_IGNORE_OUTGOING');
+    const errno = this.#socket.trySet(SOL_PACKET, PACKET.IGNORE_OUTGOING, 1);
+    if (errno !== 0 && errno !== ERRNO.ENOPROTOOPT)
+      throw new SyscallError('setsockopt', errno, 'PACKET_IGNORE_OUTGOING');
   }
 
   [Symbol.dispose](): void {
     if (!this.#open) return;
     this.#open = false;
     this.#mapping.close();
-    cClose(this.#fd);
+    this.#socket.close();
   }
 }

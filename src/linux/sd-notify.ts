@@ -1,20 +1,10 @@
-import { check, declare } from './libc.ts';
-
-const cSocket = declare('int socket(int domain, int type, int protocol)');
-const cSendto = declare(
-  'long sendto(int fd, const void *data, size_t length, int flags, const void *address, unsigned int length)',
-);
-const cClose = declare('int close(int fd)');
-
-const AF_UNIX = 1;
-const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
-const MSG_NOSIGNAL = 0x4000;
+import { AF, Socket } from './socket.ts';
 
 /** struct sockaddr_un of linux/un.h; `@` stands for the NUL of an abstract address. */
 export function unixAddress(path: string): Uint8Array {
   const abstract = path.startsWith('@');
   return Buffer.concat([
-    new Uint8Array(new Uint16Array([AF_UNIX]).buffer),
+    new Uint8Array(new Uint16Array([AF.UNIX]).buffer),
     Buffer.from(abstract ? `\0${path.slice(1)}` : `${path}\0`),
   ]);
 }
@@ -26,12 +16,6 @@ export function unixAddress(path: string): Uint8Array {
  */
 export function notifySystemd(lines: readonly string[], path = process.env.NOTIFY_SOCKET): void {
   if (path === undefined || !/^[/@]/.test(path)) return;
-  const socket = check(cSocket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0), 'socket', 'AF_UNIX');
-  try {
-    const data = Buffer.from(lines.join('\n'));
-    const address = unixAddress(path);
-    check(cSendto(socket, data, data.length, MSG_NOSIGNAL, address, address.length), 'sendto', path);
-  } finally {
-    cClose(socket);
-  }
+  using socket = new Socket('UNIX', { type: 'DGRAM' });
+  socket.send(Buffer.from(lines.join('\n')), path, unixAddress(path));
 }

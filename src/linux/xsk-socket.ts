@@ -1,19 +1,7 @@
 import { ERRNO, NotSupported, SyscallError } from './errno.ts';
-import { check, declare, lastErrno } from './libc.ts';
 import { Mapping } from './mmap.ts';
+import { AF, Socket } from './socket.ts';
 
-const cSocket = declare('int socket(int domain, int type, int protocol)');
-const cBind = declare('int bind(int fd, const void *address, unsigned int length)');
-const cSetsockopt = declare('int setsockopt(int fd, int level, int name, const void *value, unsigned int length)');
-const cGetsockopt = declare('int getsockopt(int fd, int level, int name, void *value, unsigned int *length)');
-const cSendto = declare('long sendto(int fd, void *data, size_t length, int flags, void *address, unsigned int size)');
-const cClose = declare('int close(int fd)');
-
-const AF_XDP = 44;
-const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
-const MSG_DONTWAIT = 0x40;
-const SOL_SOCKET = 1;
-const SO = { SNDBUF: 7, PRIORITY: 12, SNDBUFFORCE: 32 } as const;
 const SOL_XDP = 283;
 /** Socket options of linux/if_xdp.h. */
 const XDP = {
@@ -90,26 +78,27 @@ export class XskSocket implements Disposable {
   readonly tx: XskRing;
   /** Addresses of what has been sent: two words each. */
   readonly completion: XskRing;
-  readonly #fd: number;
+  readonly #socket: Socket;
   readonly #mappings: Mapping[] = [];
   #open = true;
 
   constructor(options: XskOptions) {
     const { umem, shareWith, entries, priority } = options;
-    this.#fd = check(cSocket(AF_XDP, SOCK_RAW_CLOEXEC, 0), 'socket', 'AF_XDP (wants CAP_NET_RAW, and Linux 4.18)');
+    this.#socket = new Socket('XDP', { wants: 'CAP_NET_RAW, and Linux 4.18' });
+    const set = (option: number, value: number, name: string): void => this.#socket.set(SOL_XDP, option, value, name);
     try {
       if (!shareWith) this.#register(umem);
-      this.#setWord(SOL_XDP, XDP.UMEM_FILL_RING, FILL_ENTRIES, 'XDP_UMEM_FILL_RING');
-      this.#setWord(SOL_XDP, XDP.UMEM_COMPLETION_RING, entries, 'XDP_UMEM_COMPLETION_RING');
-      this.#setWord(SOL_XDP, XDP.TX_RING, entries, 'XDP_TX_RING');
-      this.#growSendBuffer();
-      if (priority !== 0) this.#setWord(SOL_SOCKET, SO.PRIORITY, priority, 'SO_PRIORITY');
+      set(XDP.UMEM_FILL_RING, FILL_ENTRIES, 'XDP_UMEM_FILL_RING');
+      set(XDP.UMEM_COMPLETION_RING, entries, 'XDP_UMEM_COMPLETION_RING');
+      set(XDP.TX_RING, entries, 'XDP_TX_RING');
+      this.#socket.setSendBuffer(SEND_BUFFER);
+      this.#socket.setPriority(priority);
       const offsets = this.#offsets();
       this.tx = this.#map(offsets, xdpMmapOffsets.tx, PGOFF.TX_RING, entries, xdpDesc.size);
       this.completion = this.#map(offsets, xdpMmapOffsets.cr, PGOFF.COMPLETION_RING, entries, 8);
       this.#bind(options);
       // Refused by older kernels, which keep to theirs.
-      cSetsockopt(this.#fd, SOL_XDP, XDP.MAX_TX_SKB_BUDGET, Uint32Array.of(Math.min(SKB_BUDGET, entries)), 4);
+      this.#socket.trySet(SOL_XDP, XDP.MAX_TX_SKB_BUDGET, Math.min(SKB_BUDGET, entries));
     } catch (error) {
       this.close();
       throw error;
@@ -123,12 +112,12 @@ export class XskSocket implements Disposable {
 
   /** Has the kernel look at the transmit ring. 0, or a negative errno. */
   kick(): number {
-    return cSendto(this.#fd, null, 0, MSG_DONTWAIT, null, 0) >= 0 ? 0 : -lastErrno();
+    return Math.min(this.#socket.kick(), 0);
   }
 
   /** The error for a negative result of kick(). */
   failure(result: number): SyscallError {
-    return new SyscallError('sendto', -result, 'AF_XDP');
+    return this.#socket.kickFailure(result);
   }
 
   #register({ mapping, chunkSize }: Umem): void {
@@ -136,21 +125,21 @@ export class XskSocket implements Disposable {
     request.setBigUint64(xdpUmemReg.addr, mapping.address, true);
     request.setBigUint64(xdpUmemReg.len, BigInt(mapping.memory.byteLength), true);
     request.setUint32(xdpUmemReg.chunkSize, chunkSize, true);
-    this.#set(SOL_XDP, XDP.UMEM_REG, new Uint8Array(request.buffer), `XDP_UMEM_REG ${mapping.memory.byteLength} bytes`);
+    const what = `XDP_UMEM_REG ${mapping.memory.byteLength} bytes`;
+    this.#socket.set(SOL_XDP, XDP.UMEM_REG, new Uint8Array(request.buffer), what);
   }
 
   #offsets(): DataView {
     const offsets = new Uint8Array(xdpMmapOffsets.size);
-    const length = Uint32Array.of(offsets.length);
-    check(cGetsockopt(this.#fd, SOL_XDP, XDP.MMAP_OFFSETS, offsets, length), 'getsockopt', 'XDP_MMAP_OFFSETS');
-    if (length[0] !== offsets.length) throw new NotSupported('AF_XDP with need-wakeup', '5.4');
+    const length = this.#socket.get(SOL_XDP, XDP.MMAP_OFFSETS, offsets, 'XDP_MMAP_OFFSETS');
+    if (length !== offsets.length) throw new NotSupported('AF_XDP with need-wakeup', '5.4');
     return new DataView(offsets.buffer);
   }
 
   #map(offsets: DataView, at: number, pgoff: number, entries: number, entryLen: number): XskRing {
     const offset = (member: number): number => Number(offsets.getBigUint64(at + member, true));
     const desc = offset(xdpRingOffset.desc);
-    const mapping = Mapping.open(this.#fd, desc + entries * entryLen, pgoff);
+    const mapping = Mapping.open(this.#socket.fd, desc + entries * entryLen, pgoff);
     this.#mappings.push(mapping);
     return {
       words: new Uint32Array(mapping.memory),
@@ -165,13 +154,12 @@ export class XskSocket implements Disposable {
   #bind({ ifindex, queue, shareWith, zeroCopy, multiBuffer }: XskOptions): void {
     const address = new DataView(new ArrayBuffer(sockaddrXdp.size));
     const mode = (zeroCopy ? BIND.ZEROCOPY : BIND.COPY) | BIND.USE_NEED_WAKEUP | (multiBuffer ? BIND.USE_SG : 0);
-    address.setUint16(sockaddrXdp.family, AF_XDP, true);
+    address.setUint16(sockaddrXdp.family, AF.XDP, true);
     address.setUint16(sockaddrXdp.flags, shareWith ? BIND.SHARED_UMEM : mode, true);
     address.setUint32(sockaddrXdp.ifindex, ifindex, true);
     address.setUint32(sockaddrXdp.queueId, queue, true);
-    address.setUint32(sockaddrXdp.sharedUmemFd, shareWith ? shareWith.#fd : 0, true);
-    const bound = (): number =>
-      cBind(this.#fd, new Uint8Array(address.buffer), sockaddrXdp.size) === 0 ? 0 : lastErrno();
+    address.setUint32(sockaddrXdp.sharedUmemFd, shareWith ? shareWith.#socket.fd : 0, true);
+    const bound = (): number => this.#socket.tryBind(new Uint8Array(address.buffer));
     let errno = bound();
     for (let waited = 0; errno === ERRNO.EBUSY && waited < RELEASE_MS; waited++) {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
@@ -183,24 +171,11 @@ export class XskSocket implements Disposable {
     throw new SyscallError('bind', errno, `AF_XDP queue ${queue}${reason === undefined ? '' : ` (${reason})`}`);
   }
 
-  #set(level: number, option: number, value: Uint8Array | Uint32Array, name: string): void {
-    check(cSetsockopt(this.#fd, level, option, value, value.byteLength), 'setsockopt', name);
-  }
-  #setWord(level: number, option: number, value: number, name: string): void {
-    this.#set(level, option, Uint32Array.of(value), name);
-  }
-
-  /** As much as we may: without CAP_NET_ADMIN the system's limit holds. */
-  #growSendBuffer(): void {
-    if (cSetsockopt(this.#fd, SOL_SOCKET, SO.SNDBUFFORCE, Uint32Array.of(SEND_BUFFER), 4) === 0) return;
-    this.#setWord(SOL_SOCKET, SO.SNDBUF, SEND_BUFFER, 'SO_SNDBUF');
-  }
-
   close(): void {
     if (!this.#open) return;
     this.#open = false;
     for (const mapping of this.#mappings) mapping.close();
-    cClose(this.#fd);
+    this.#socket.close();
   }
   [Symbol.dispose](): void {
     this.close();
@@ -217,8 +192,11 @@ const BIND_REASONS: Readonly<Record<number, string>> = {
 
 /** Why there are no AF_XDP sockets in this process or kernel; undefined when there are. */
 export function xskRefused(): string | undefined {
-  const fd: number = cSocket(AF_XDP, SOCK_RAW_CLOEXEC, 0);
-  if (fd < 0) return new SyscallError('socket', lastErrno(), 'AF_XDP').message;
-  cClose(fd);
-  return undefined;
+  try {
+    new Socket('XDP').close();
+    return undefined;
+  } catch (error) {
+    if (error instanceof SyscallError) return error.message;
+    throw error;
+  }
 }

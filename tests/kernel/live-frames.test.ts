@@ -213,7 +213,8 @@ describe('live frames', { skip: whyNoNetns, timeout: 6 * TIMEOUT_MS }, () => {
       await opened.write('pg0', `xmit_mode ${mode}`);
       await start(opened);
       const { packets, errors } = opened.device.figures();
-      assert.deepEqual([packets, errors], [1000, 0], mode);
+      // Packets for another MAC address: nobody takes what the link seems to receive.
+      assert.deepEqual([packets, errors], [1000, mode === 'netif_receive' ? 1000 : 0], mode);
     }
   });
 
