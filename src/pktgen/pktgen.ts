@@ -208,11 +208,9 @@ export class Pktgen implements ControlFiles, EngineEvents {
     this.#host.engine.start(starts.filter(({ jobs }) => jobs.length > 0));
     const begun = this.devices;
     await this.#host.sleep(PROPAGATE_MS, signal);
-    const interrupted = new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      else signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+    const { promise: interrupted, forget } = untilAborted(signal);
     await Promise.race([interrupted, this.#allStopped(begun)]);
+    forget();
     if (signal.aborted) this.stop();
   }
 
@@ -370,6 +368,17 @@ export class Pktgen implements ControlFiles, EngineEvents {
     await Promise.all(this.devices.map((device) => device.whenStopped()));
     for (const device of this.devices) await this.#remove(device);
   }
+}
+
+/** Resolves when the signal is aborted, unless it is forgotten before. */
+function untilAborted(signal: AbortSignal): { readonly promise: Promise<void>; forget(): void } {
+  let onAbort = (): void => {};
+  const promise = new Promise<void>((resolve) => {
+    onAbort = resolve;
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', onAbort);
+  });
+  return { promise, forget: () => signal.removeEventListener('abort', onAbort) };
 }
 
 /** Why packets of a device with the flag IPSEC leave as they are. */
