@@ -5,7 +5,7 @@ import { longestOnLink } from '../pktgen/link.ts';
 import { HEADER_ROOM } from '../template/packet-template.ts';
 import { MAX_FRAGS, piecesOf } from './fragments.ts';
 import type { FrameQueue } from './frame-queue.ts';
-import { XskLane } from './xsk-lane.ts';
+import { XskLane, type XskSlots } from './xsk-lane.ts';
 
 /** How an AF_XDP queue is to be. */
 export interface XskQueueOptions {
@@ -47,32 +47,30 @@ export class XskQueue implements FrameQueue {
   readonly #entries: number;
   /** A chunk of zeros behind the slots: every fragment, as all of the payload behind the pktgen header is zero. */
   readonly #zeros: number;
-  readonly #shift: number;
-  /** By slot: pieces in it that the kernel has not let go of, and the length of its packet. */
-  readonly #busy: Uint8Array;
-  readonly #lengths: Uint32Array;
+  readonly #slots: XskSlots;
   #lanes: XskLane[] = [];
   /** By number of a transmit queue. */
   readonly #laneOf: (XskLane | undefined)[] = [];
   #write = 0;
   /** Packets handed over that the kernel has not let go of. */
   #inFlight = 0;
-  /** Packets that the last flush handed over. */
-  #left = 0;
 
   constructor(options: XskQueueOptions) {
     this.#options = { zeroCopy: false, priority: 0, frags: 0, headers: 0, ...options };
     const { slotLen, frags } = this.#options;
     this.stride = powerOf2(Math.max(slotLen, HEADER_ROOM, SHORT_CHUNK));
     this.slotLen = this.stride;
-    this.#shift = Math.log2(this.stride);
     this.#chunkSize = frags > 0 ? PAGE_SIZE : Math.min(this.stride, PAGE_SIZE);
     this.slots = Math.min(SLOTS, powerOf2(MOST_MEMORY / this.stride));
     const most = Math.ceil(this.stride / this.#chunkSize) + Math.min(Math.max(frags, 0), MAX_FRAGS);
     this.#entries = powerOf2(this.slots * most);
     this.#zeros = this.slots * this.stride;
-    this.#busy = new Uint8Array(this.slots);
-    this.#lengths = new Uint32Array(this.slots);
+    this.#slots = {
+      count: this.slots,
+      shift: Math.log2(this.stride),
+      busy: new Uint8Array(this.slots),
+      lengths: new Uint32Array(this.slots),
+    };
     this.#mapping = Mapping.anonymous(this.#zeros + PAGE_SIZE);
     this.memory = this.#mapping.memory;
     try {
@@ -90,7 +88,7 @@ export class XskQueue implements FrameQueue {
     const multiBuffer = entries > this.slots;
     for (const queue of queues) {
       const options = { ifindex, queue, umem, entries, zeroCopy, multiBuffer, priority };
-      const lane = new XskLane(options, this.#lanes[0]);
+      const lane = new XskLane(options, this.#slots, this.#lanes[0]);
       this.#lanes.push(lane);
       this.#laneOf[queue] = lane;
     }
@@ -101,7 +99,7 @@ export class XskQueue implements FrameQueue {
     // The one whose memory the others share goes last.
     for (const lane of this.#lanes.splice(0).reverse()) lane.close();
     this.#laneOf.length = 0;
-    this.#busy.fill(0);
+    this.#slots.busy.fill(0);
     this.#inFlight = 0;
     this.pending = 0;
   }
@@ -118,26 +116,28 @@ export class XskQueue implements FrameQueue {
   }
 
   #free(most: number): number {
+    const { busy } = this.#slots;
     const end = Math.min(this.#write + most, this.slots);
     let slot = this.#write;
-    while (slot < end && this.#busy[slot] === 0) slot++;
+    while (slot < end && busy[slot] === 0) slot++;
     return slot - this.#write;
   }
 
   commit(frames: number, lengths: Uint32Array, queues: Uint16Array): void {
     if (this.#lanes.length === 0) this.#openLanes();
     const { frags } = this.#options;
+    const { busy, lengths: committed } = this.#slots;
     let slot = this.#write;
     for (let n = 0; n < frames; n++, slot++) {
       const length = lengths[n] ?? 0;
       const lane = this.#laneOf[queues[n] ?? 0] ?? this.#lanes[0];
       if (!lane) throw new RangeError('no transmit queue');
-      this.#lengths[slot] = length;
+      committed[slot] = length;
       if (frags > 0 || length > this.#chunkSize) this.#addPieces(lane, slot, length);
       else {
         lane.describe(slot * this.stride, length, 0);
         lane.add(slot, 1);
-        this.#busy[slot] = 1;
+        busy[slot] = 1;
       }
     }
     this.#write = slot === this.slots ? 0 : slot;
@@ -157,48 +157,37 @@ export class XskQueue implements FrameQueue {
       else lane.describe(slot * this.stride + from, Math.min(this.#chunkSize, linear - from), options);
     }
     lane.add(slot, all);
-    this.#busy[slot] = own;
+    this.#slots.busy[slot] = own;
   }
 
   flush(): number {
     if (this.pending === 0) return 0;
-    this.#left = 0;
-    try {
-      for (const lane of this.#lanes) if (lane.waits) lane.flush(this.#onLeft, this.#onDropped);
-    } catch (error) {
-      // What left counts; the error comes again with the next call.
-      if (this.#left === 0) throw error;
-    }
+    let frames = 0;
+    for (const lane of this.#lanes) if (lane.waiting > 0) frames += this.#flushLane(lane, frames > 0);
     this.#reap();
-    return this.#left;
+    return frames;
   }
 
-  readonly #onLeft = (slot: number): void => {
-    this.bytes += this.#lengths[slot] ?? 0;
-    this.pending--;
-    this.#inFlight++;
-    this.#left++;
-  };
-
-  readonly #onDropped = (slot: number): void => {
-    this.bytes -= this.#lengths[slot] ?? 0;
-    this.#left--;
-    this.dropped++;
-  };
+  /** What left counts: where something has, an error is let be, as it comes again with the next call. */
+  #flushLane(lane: XskLane, hasLeft: boolean): number {
+    const { waiting, left, bytes, dropped } = lane;
+    try {
+      lane.flush();
+    } catch (error) {
+      if (!hasLeft && lane.left === left) throw error;
+    }
+    const taken = waiting - lane.waiting;
+    this.pending -= taken;
+    this.#inFlight += taken;
+    this.bytes += lane.bytes - bytes;
+    this.dropped += lane.dropped - dropped;
+    return lane.left - left;
+  }
 
   /** Frees the slots whose packets the kernel has let go of. */
   #reap(): void {
-    for (const lane of this.#lanes) lane.reap(this.#onDone);
+    for (const lane of this.#lanes) this.#inFlight -= lane.reap();
   }
-
-  readonly #onDone = (address: number): void => {
-    const slot = address >>> this.#shift;
-    // Zeros of fragments lie behind the slots.
-    if (slot >= this.slots) return;
-    const pieces = (this.#busy[slot] ?? 0) - 1;
-    this.#busy[slot] = pieces;
-    if (pieces === 0) this.#inFlight--;
-  };
 
   discard(): number {
     const frames = this.pending;
