@@ -20,6 +20,13 @@ export interface NetlinkMessage {
   readonly body: Uint8Array;
 }
 
+/** A message for the kernel. `flags`: NLM_F. */
+export interface NetlinkRequest {
+  readonly type: number;
+  readonly flags: number;
+  readonly body: Uint8Array;
+}
+
 /** An attribute: length, type, value, padding (struct nlattr). */
 export function attribute(type: number, value: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(align(4 + value.length));
@@ -98,19 +105,34 @@ export class NetlinkSocket implements Disposable {
     this.#socket.setReceiveBuffer(bytes);
   }
 
+  /** A message with the next sequence number. */
+  #message({ type, flags, body }: NetlinkRequest): Uint8Array {
+    const message = new Uint8Array(align(nlmsghdr.size + body.length));
+    const view = new DataView(message.buffer);
+    view.setUint32(nlmsghdr.len, nlmsghdr.size + body.length, true);
+    view.setUint16(nlmsghdr.type, type, true);
+    view.setUint16(nlmsghdr.flags, flags | NLM_F.REQUEST, true);
+    view.setUint32(nlmsghdr.seq, ++this.#seq, true);
+    message.set(body, nlmsghdr.size);
+    return message;
+  }
+
   /** Sends a request and gives the kernel's answers to it; throws what the kernel refused it with. */
   request(type: number, flags: number, body: Uint8Array, what: string): NetlinkMessage[] {
-    const seq = ++this.#seq;
-    const message = new Uint8Array(nlmsghdr.size + body.length);
-    const view = new DataView(message.buffer);
-    view.setUint32(nlmsghdr.len, message.length, true);
-    view.setUint16(nlmsghdr.type, type, true);
-    view.setUint16(nlmsghdr.flags, flags | NLM_F.REQUEST | NLM_F.ACK, true);
-    view.setUint32(nlmsghdr.seq, seq, true);
-    message.set(body, nlmsghdr.size);
-    this.#socket.send(message, what);
+    this.#socket.send(this.#message({ type, flags: flags | NLM_F.ACK, body }), what);
+    return this.#answers(1, what);
+  }
+
+  /** Sends requests that are done all or none; waits for the answers to those that want one (NLM_F.ACK). */
+  batch(requests: readonly NetlinkRequest[], what: string): void {
+    this.#socket.send(concat(requests.map((one) => this.#message(one))), what);
+    this.#answers(requests.filter(({ flags }) => flags & NLM_F.ACK).length, what);
+  }
+
+  /** Waits for so many acknowledgements; gives what came with them. */
+  #answers(acks: number, what: string): NetlinkMessage[] {
     const answers: NetlinkMessage[] = [];
-    for (;;) {
+    for (let left = acks; left > 0; ) {
       for (const answer of this.receive()) {
         if (answer.type === NLMSG_DONE) return answers;
         if (answer.type !== NLMSG_ERROR) {
@@ -119,9 +141,10 @@ export class NetlinkSocket implements Disposable {
         }
         const errno = -new DataView(answer.body.buffer).getInt32(0, true);
         if (errno !== 0) throw new SyscallError('netlink', errno, what);
-        return answers;
+        left--;
       }
     }
+    return answers;
   }
 
   /** Waits for messages. None when messages were lost, see `overruns`. */

@@ -1,6 +1,7 @@
 import { PacketRxRing, RX_STATUS, tpacket3Hdr, tpacketBlock } from '../linux/packet-rx-ring.ts';
 import { ethernetField } from '../wire/ethernet.ts';
 import { VLAN_TAG_LEN } from '../wire/vlan.ts';
+import { dropFromStack } from './drop-from-stack.ts';
 import { type FrameKind, HeaderFinder } from './find-header.ts';
 import { FlowAnalysis } from './flow-analysis.ts';
 import { type FlowField, keyLength } from './flow-key.ts';
@@ -23,13 +24,14 @@ type Counts = { -readonly [K in keyof ReceiverTotals]: number };
 
 /**
  * Measures in user space what a packet socket sees: where the kernel lets us load no program. It takes from the ring
- * between what else this thread does, so that must not take long. Packets go on to the stack, as these are copies.
+ * between what else this thread does, so that must not take long. These are copies: packets go on to the stack, unless it
+ * is let throw them away there.
  */
 export class PacketReceiver implements Receiver {
   readonly how = 'a packet socket';
   readonly by: readonly FlowField[];
-  readonly passes = true;
   readonly #ring: PacketRxRing;
+  readonly #drop: Disposable | undefined;
   readonly #view: DataView;
   readonly #words: Uint32Array;
   readonly #finder: HeaderFinder;
@@ -50,7 +52,7 @@ export class PacketReceiver implements Receiver {
   /** The packet at hand. */
   readonly #arrival = { seq: 0, sec: 0, nsec: 0, bytes: 0, atSec: 0, atNsec: 0 };
 
-  constructor({ ifindex, flows, by, capture, latency = true }: Omit<ReceiverOptions, 'pass'>) {
+  constructor({ ifindex, flows, by, capture, pass, latency = true }: ReceiverOptions) {
     this.#latency = latency;
     this.by = by;
     this.#room = flows;
@@ -61,9 +63,14 @@ export class PacketReceiver implements Receiver {
     this.#keyWords = new Uint32Array(this.#finder.key.buffer, 0, length / 4);
     this.#lastKey = new Uint32Array(length / 4);
     this.#ring = new PacketRxRing({ ifindex, blockSize: BLOCK_SIZE, blocks: BLOCKS, retireMs: RETIRE_MS });
+    this.#drop = pass ? undefined : dropFromStack(ifindex);
     this.#view = new DataView(this.#ring.memory);
     this.#words = new Uint32Array(this.#ring.memory);
     this.#lookAgain(false);
+  }
+
+  get passes(): boolean {
+    return this.#drop === undefined;
   }
 
   refresh(): void {}
@@ -89,6 +96,7 @@ export class PacketReceiver implements Receiver {
   [Symbol.dispose](): void {
     clearTimeout(this.#timer as NodeJS.Timeout);
     clearImmediate(this.#timer as NodeJS.Immediate);
+    this.#drop?.[Symbol.dispose]();
     this.#ring[Symbol.dispose]();
   }
 
