@@ -1,10 +1,8 @@
 import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { assemble } from '../src/ebpf/assembler.ts';
-import { exit, mov } from '../src/ebpf/code.ts';
-import { R0 } from '../src/ebpf/instruction.ts';
-import { BpfProgram } from '../src/linux/bpf-program.ts';
-import { XDP } from '../src/receive/attach-xdp.ts';
+import { LAB } from '../src/lab/lab.ts';
+import { EthtoolSocket } from '../src/linux/ethtool.ts';
+import { RouteSocket } from '../src/linux/rtnetlink.ts';
 import { figuresOf } from '../src/receive/flow-figures.ts';
 import { SENDER_FIELDS } from '../src/receive/flow-key.ts';
 import { XdpReceiver } from '../src/receive/xdp-receiver.ts';
@@ -83,9 +81,14 @@ interface Taken {
 /** Starts a process on the far side, floods it, ends it with ^C, and reads how many packets it has taken. */
 async function flooded(argv: readonly string[], packetsOf: (output: string) => number): Promise<Taken> {
   using pair = enterVethPair();
-  // With a program there the near end takes live frames; it passes them to the stack, where packet sockets are.
-  using program = new BpfProgram('XDP', assemble([mov(R0, XDP.PASS), exit()], {}), 'bench_pass');
-  using _passes = pair.attach(program);
+  // A host as there are many: it has the address that packets are for. With GRO the near end takes live frames, without a
+  // program in XDP: where one could be loaded, nobody needs a packet socket.
+  pair.onFarSide((ifindex) => {
+    using routes = new RouteSocket();
+    using ethtool = new EthtoolSocket();
+    routes.addAddress(ifindex, Uint8Array.from(LAB.far.ipv4), 24);
+    if (!ethtool.turnOnGro(routes.link(ifindex)?.name ?? '')) throw new Error('GRO cannot be turned on');
+  });
   const [command = '', ...args] = argv;
   // `time -p` would do, but a shell knows the times of its children as well.
   const script = '"$0" "$@" & child=$!; trap "kill -INT $child" TERM; wait $child; wait $child; times';
@@ -111,7 +114,9 @@ async function flooded(argv: readonly string[], packetsOf: (output: string) => n
 
 /** Sends as fast as it goes for some seconds. */
 const flood = (pair: VethPair): Promise<unknown> =>
-  runPktgen(pair.link, ['count 0', ...TO, 'transmitter live'], { stopAfterMs: FLOOD_MS });
+  runPktgen(pair.link, ['count 0', ...TO, `dst ${LAB.far.ipv4.join('.')}`, 'transmitter live'], {
+    stopAfterMs: FLOOD_MS,
+  });
 
 /**
  * A packet socket of ours that analyses, against tcpdump that writes to nowhere: both with the same room. As long as both take
