@@ -21,9 +21,9 @@ export interface XskQueueOptions {
   readonly headers?: number;
 }
 
-/** Memory of a page is what a descriptor reaches at most; shorter frames get chunks that lie closer together. */
+/** What a descriptor reaches at most and at least (XDP_UMEM_MIN_CHUNK_SIZE). */
 const PAGE_SIZE = 4096;
-const SHORT_CHUNK = 2048;
+const LEAST_CHUNK = 2048;
 /** Memory of slots, and how many there are at most. More than a link holds only costs cache. */
 const MOST_MEMORY = 32 << 20;
 const SLOTS = 1024;
@@ -58,9 +58,10 @@ export class XskQueue implements FrameQueue {
   constructor(options: XskQueueOptions) {
     this.#options = { zeroCopy: false, priority: 0, frags: 0, headers: 0, ...options };
     const { slotLen, frags } = this.#options;
-    this.stride = powerOf2(Math.max(slotLen, HEADER_ROOM, SHORT_CHUNK));
+    this.stride = powerOf2(Math.max(slotLen, HEADER_ROOM));
     this.slotLen = this.stride;
-    this.#chunkSize = frags > 0 ? PAGE_SIZE : Math.min(this.stride, PAGE_SIZE);
+    // Short frames lie close together, several in a chunk: a burst of them fits into the nearest cache.
+    this.#chunkSize = frags > 0 ? PAGE_SIZE : Math.min(Math.max(this.stride, LEAST_CHUNK), PAGE_SIZE);
     this.slots = Math.min(SLOTS, powerOf2(MOST_MEMORY / this.stride));
     const most = Math.ceil(this.stride / this.#chunkSize) + Math.min(Math.max(frags, 0), MAX_FRAGS);
     this.#entries = powerOf2(this.slots * most);
