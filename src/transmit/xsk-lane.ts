@@ -1,5 +1,5 @@
 import { ERRNO } from '../linux/errno.ts';
-import { type XskOptions, XskSocket } from '../linux/xsk-socket.ts';
+import { PKT_CONTD, type XskOptions, XskSocket } from '../linux/xsk-socket.ts';
 
 /** Words of a descriptor and of a completed address. */
 const [DESC_WORDS, ADDR_WORDS] = [4, 2];
@@ -15,13 +15,11 @@ export interface XskSlots {
   readonly shift: number;
   /** Pieces of the packet in a slot that the kernel has not let go of. */
   readonly busy: Uint8Array;
-  /** Lengths of the packets. */
-  readonly lengths: Uint32Array;
 }
 
 /**
- * The way to one transmit queue: a socket, and what this side knows of its rings. Indexes count on for ever, as the
- * kernel's do, in 32 bits.
+ * The way to one transmit queue: a socket, and what this side knows of its rings. Indexes and sums count on for ever in 32
+ * bits, as the kernel's do.
  */
 export class XskLane {
   /** Packets that left since it was opened, their bytes, and how many the link threw away instead. */
@@ -30,45 +28,51 @@ export class XskLane {
   dropped = 0;
   readonly #socket: XskSocket;
   readonly #slots: XskSlots;
-  /** Slots of the packets that wait to be taken and their pieces, in order: rings as long as the transmit ring. */
-  readonly #waiting: Uint32Array;
-  readonly #pieces: Uint8Array;
-  #head = 0;
-  #tail = 0;
-  /** Where the next descriptor goes, and up to where packets were taken whole. */
+  /** For each descriptor, whole packets and their bytes up to it: where the kernel is tells what it has taken. */
+  readonly #packetsAt: Uint32Array;
+  readonly #bytesAt: Uint32Array;
+  /** The same up to the last descriptor, and bytes of a packet that is not whole yet. */
+  #packets = 0;
+  #bytes = 0;
+  #open = 0;
+  /** The same up to where packets were taken. */
+  #takenPackets = 0;
+  #takenBytes = 0;
+  /** Where the next descriptor goes, up to where the kernel took them, and up to where completions were looked at. */
   #producer = 0;
   #consumer = 0;
-  /** Up to where completions were looked at. */
   #completed = 0;
 
   constructor(options: Omit<XskOptions, 'shareWith'>, slots: XskSlots, shareWith?: XskLane) {
     this.#socket = new XskSocket({ ...options, ...(shareWith && { shareWith: shareWith.#socket }) });
     this.#slots = slots;
-    this.#waiting = new Uint32Array(options.entries);
-    this.#pieces = new Uint8Array(options.entries);
+    this.#packetsAt = new Uint32Array(options.entries);
+    this.#bytesAt = new Uint32Array(options.entries);
   }
 
   /** Packets that wait to be taken. */
   get waiting(): number {
-    return this.#tail - this.#head;
+    return (this.#packets - this.#takenPackets) >>> 0;
   }
 
-  /** Adds a descriptor of a piece; its packet is complete when add() follows. */
-  describe(address: number, length: number, options: number): void {
+  /** Adds a descriptor of a piece; `more`: of its packet there are others. */
+  describe(address: number, length: number, more: boolean): void {
     const { words, entries, mask } = this.#socket.tx;
-    const at = entries + DESC_WORDS * (this.#producer & mask);
+    const index = this.#producer & mask;
+    const at = entries + DESC_WORDS * index;
     words[at] = address;
     words[at + 1] = 0;
     words[at + 2] = length;
-    words[at + 3] = options;
+    words[at + 3] = more ? PKT_CONTD : 0;
+    this.#open += length;
+    if (!more) {
+      this.#packets = (this.#packets + 1) >>> 0;
+      this.#bytes = (this.#bytes + this.#open) >>> 0;
+      this.#open = 0;
+    }
+    this.#packetsAt[index] = this.#packets;
+    this.#bytesAt[index] = this.#bytes;
     this.#producer = (this.#producer + 1) >>> 0;
-  }
-
-  /** The last so many descriptors are the packet in a slot. */
-  add(slot: number, pieces: number): void {
-    const at = this.#tail++ & this.#socket.tx.mask;
-    this.#waiting[at] = slot;
-    this.#pieces[at] = pieces;
   }
 
   /** Hands over what waits, as far as there is room. Throws SyscallError for what will not get better. */
@@ -86,29 +90,25 @@ export class XskLane {
   /** Takes note of the packets that the kernel took; how many. */
   #take(): number {
     const { words, consumer, mask } = this.#socket.tx;
-    const { lengths } = this.#slots;
-    let descriptors = (Atomics.load(words, consumer) - this.#consumer) >>> 0;
-    let [packets, bytes] = [0, 0];
-    while (this.#head !== this.#tail) {
-      const at = this.#head & mask;
-      const pieces = this.#pieces[at] ?? 1;
-      // Of a packet of several pieces, some may have been taken.
-      if (descriptors < pieces) break;
-      descriptors -= pieces;
-      this.#consumer = (this.#consumer + pieces) >>> 0;
-      bytes += lengths[this.#waiting[at] ?? 0] ?? 0;
-      this.#head++;
-      packets++;
-    }
+    const taken = Atomics.load(words, consumer);
+    if (taken === this.#consumer) return 0;
+    this.#consumer = taken;
+    const last = (taken - 1) & mask;
+    const [packetsAt, bytesAt] = [this.#packetsAt[last] ?? 0, this.#bytesAt[last] ?? 0];
+    const packets = (packetsAt - this.#takenPackets) >>> 0;
     this.left += packets;
-    this.bytes += bytes;
+    this.bytes += (bytesAt - this.#takenBytes) >>> 0;
+    this.#takenPackets = packetsAt;
+    this.#takenBytes = bytesAt;
     return packets;
   }
 
   /** The packet taken last did not leave. */
   #drop(): void {
-    const slot = this.#waiting[(this.#head - 1) & this.#socket.tx.mask] ?? 0;
-    this.bytes -= this.#slots.lengths[slot] ?? 0;
+    const { mask } = this.#socket.tx;
+    let before = (this.#consumer - 1) & mask;
+    while (this.#packetsAt[before] === this.#takenPackets) before = (before - 1) & mask;
+    this.bytes -= (this.#takenBytes - (this.#bytesAt[before] ?? 0)) >>> 0;
     this.left--;
     this.dropped++;
   }

@@ -1,5 +1,4 @@
 import { Mapping } from '../linux/mmap.ts';
-import { PKT_CONTD } from '../linux/xsk-socket.ts';
 import type { TransmitJob } from '../pktgen/engine.ts';
 import { longestOnLink } from '../pktgen/link.ts';
 import { HEADER_ROOM } from '../template/packet-template.ts';
@@ -70,7 +69,6 @@ export class XskQueue implements FrameQueue {
       count: this.slots,
       shift: Math.log2(this.stride),
       busy: new Uint8Array(this.slots),
-      lengths: new Uint32Array(this.slots),
     };
     this.#mapping = Mapping.anonymous(this.#zeros + PAGE_SIZE);
     this.memory = this.#mapping.memory;
@@ -127,17 +125,15 @@ export class XskQueue implements FrameQueue {
   commit(frames: number, lengths: Uint32Array, queues: Uint16Array): void {
     if (this.#lanes.length === 0) this.#openLanes();
     const { frags } = this.#options;
-    const { busy, lengths: committed } = this.#slots;
+    const { busy } = this.#slots;
     let slot = this.#write;
     for (let n = 0; n < frames; n++, slot++) {
       const length = lengths[n] ?? 0;
       const lane = this.#laneOf[queues[n] ?? 0] ?? this.#lanes[0];
       if (!lane) throw new RangeError('no transmit queue');
-      committed[slot] = length;
       if (frags > 0 || length > this.#chunkSize) this.#addPieces(lane, slot, length);
       else {
-        lane.describe(slot * this.stride, length, 0);
-        lane.add(slot, 1);
+        lane.describe(slot * this.stride, length, false);
         busy[slot] = 1;
       }
     }
@@ -153,11 +149,10 @@ export class XskQueue implements FrameQueue {
     const all = own + fragments.length;
     for (let piece = 0; piece < all; piece++) {
       const from = piece * this.#chunkSize;
-      const options = piece < all - 1 ? PKT_CONTD : 0;
-      if (piece >= own) lane.describe(this.#zeros, fragments[piece - own] ?? 0, options);
-      else lane.describe(slot * this.stride + from, Math.min(this.#chunkSize, linear - from), options);
+      const more = piece < all - 1;
+      if (piece >= own) lane.describe(this.#zeros, fragments[piece - own] ?? 0, more);
+      else lane.describe(slot * this.stride + from, Math.min(this.#chunkSize, linear - from), more);
     }
-    lane.add(slot, all);
     this.#slots.busy[slot] = own;
   }
 

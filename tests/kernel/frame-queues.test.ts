@@ -199,3 +199,21 @@ describe('AF_PACKET ring', { skip: whyNoNetns }, () => {
     queue.close();
   });
 });
+
+describe('AF_XDP', { skip: whyNoNetns }, () => {
+  test('frames that a link without carrier throws away are counted as that', () => {
+    using pair = new TestPair();
+    const queue = openQueue('AF_XDP, copying', pair);
+    put(queue, frameOf(100, 0));
+    assert.equal(flushAll(queue), 1);
+    pair.farRoutes.setUp(pair.farLink.index, false);
+    for (let i = 1; i <= 20; i++) put(queue, frameOf(60 + i, i));
+    assert.equal(flushAll(queue), 0);
+    assert.deepEqual([queue.pending, queue.dropped, queue.bytes], [0, 20, 100]);
+    pair.farRoutes.setUp(pair.farLink.index);
+    put(queue, frameOf(200, 21));
+    assert.equal(flushAll(queue), 1);
+    assert.deepEqual([queue.dropped, queue.bytes, queue.drained()], [20, 300, true]);
+    queue.close();
+  });
+});
