@@ -13,7 +13,7 @@ export interface LoopClock {
 }
 
 /** Packets between two looks at messages and stops. */
-export const CHUNK = 64;
+export const CHUNK = 128;
 /** Below this, waiting is looking at the clock; above, sleeping up to this long before the time (spin() of the kernel). */
 export const SPIN_NS = 100_000;
 /** How long a device that never sends sleeps between two looks at its state. */
