@@ -12,8 +12,9 @@ export interface LoopClock {
   sleepUntil(time: number): void;
 }
 
-/** Packets between two looks at messages and stops. */
+/** Packets between two looks at messages and stops, and where each packet takes long to make. */
 export const CHUNK = 128;
+export const SLOW_CHUNK = 32;
 /** Below this, waiting is looking at the clock; above, sleeping up to this long before the time (spin() of the kernel). */
 export const SPIN_NS = 100_000;
 /** How long a device that never sends sleeps between two looks at its state. */
@@ -41,8 +42,8 @@ export class Departures {
   }
 
   /** How many packets (bursts of them) may leave now; waits for the first of them. 0: a stop or message came first. */
-  due({ delayNs, burst }: Pace, state: Uint32Array): number {
-    if (delayNs === 0) return Math.max(1, Math.ceil(CHUNK / Math.max(burst, 1)));
+  due({ delayNs, burst }: Pace, state: Uint32Array, most = CHUNK): number {
+    if (delayNs === 0) return Math.max(1, Math.ceil(most / Math.max(burst, 1)));
     if (delayNs === Number.POSITIVE_INFINITY) return this.#never();
     // The first packet of a device does not wait, nor count as a departure.
     if (state[STATE.lastOk] === 0) return 1;
@@ -54,7 +55,7 @@ export class Departures {
       if (reached < this.next) return 0;
     }
     // What is late goes at once, packet behind packet, as the kernel catches up.
-    const due = Math.min(CHUNK, Math.floor((reached - this.next) / delayNs) + 1);
+    const due = Math.min(most, Math.floor((reached - this.next) / delayNs) + 1);
     this.next += due * delayNs;
     return due;
   }

@@ -3,7 +3,7 @@ import { addU64, readU64, STATE, writeU64 } from '../template/device-state.ts';
 import type { FlowTable } from '../template/flow-table.ts';
 import { newPacketWriter, type PacketWriter } from '../template/javascript-executor.ts';
 import { countsPerFlow, longestFrame, MIN_PAYLOAD } from '../template/packet-template.ts';
-import { CHUNK, Departures, type LoopClock, SPIN_NS } from './departures.ts';
+import { CHUNK, Departures, type LoopClock, SLOW_CHUNK, SPIN_NS } from './departures.ts';
 import { MAX_FRAGS } from './fragments.ts';
 import type { FrameQueue } from './frame-queue.ts';
 import { newSealMeans } from './seal-means.ts';
@@ -114,9 +114,10 @@ export class Sender {
 
   /** Sends some packets, or waits for the next departure; ends the run when it is at its end (pktgen_xmit). */
   send(): void {
-    const { pace, state } = this.job;
+    const { pace, state, template } = this.job;
     try {
-      const due = Math.min(this.#departures.due(pace, state), this.#packetsLeft());
+      const most = template.seal ? SLOW_CHUNK : CHUNK;
+      const due = Math.min(this.#departures.due(pace, state, most), this.#packetsLeft());
       const sent = this.#repeats > 1 ? this.#sendRepeated(due) : this.#sendEach(due);
       // What found no room departs with the next call.
       if (pace.delayNs > 0 && sent < due) this.#departures.giveBack(due - sent, pace);
