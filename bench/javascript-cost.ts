@@ -3,6 +3,7 @@ import { Device } from '../src/pktgen/device.ts';
 import { MODULE_PARAMS } from '../src/pktgen/pktgen.ts';
 import { newDeviceState } from '../src/template/device-state.ts';
 import { newFlowTable } from '../src/template/flow-table.ts';
+import { CHUNK } from '../src/transmit/departures.ts';
 import { MemoryQueue } from '../src/transmit/memory-queue.ts';
 import { Sender } from '../src/transmit/send-loop.ts';
 import type { Figure } from './figure.ts';
@@ -26,8 +27,6 @@ const ALL_RANDOM = [
 /** Calls of the loop in a measurement, and measurements: the best of them is what the code costs. */
 const CALLS = 40_000;
 const ROUNDS = 12;
-/** Packets of a call. */
-const CHUNK = 64;
 
 /** ns of JavaScript that a packet costs, send loop and clock included, with frames that go nowhere. */
 function costOf(lines: readonly string[]): number {
