@@ -12,7 +12,7 @@ export interface SealMeans {
   /** Random bytes for IVs: SALT_LEN of them. */
   readonly salt: Uint8Array;
   /** Packets sealed so far, by association: what its sequence number goes on from. Outlives a template. */
-  readonly sealed: Map<string, number>;
+  readonly sealed: Map<string, { packets: number }>;
 }
 
 /** The associations of a device's flows (the member x of struct flow_state). */
@@ -30,7 +30,7 @@ export interface FlowSeals {
 /** An association, and how many packets it has sealed. */
 interface Seal {
   readonly sealer: Sealer;
-  readonly key: string;
+  readonly sealed: { packets: number };
 }
 
 /** `bytes`: the memory that frames lie in. Throws RangeError, when a flow finds it, for an association that cannot be used. */
@@ -48,11 +48,13 @@ export function newFlowSeals(
   let overhead = 0;
 
   function sealOf(association: SecurityAssociation): Seal {
-    const before = made.get(association);
-    if (before) return before;
+    const own = made.get(association);
+    if (own) return own;
     const key = `${association.proto} ${association.spi} ${association.dst.join('.')}`;
-    const oseq = association.oseq + (sealed.get(key) ?? 0);
-    const seal = { sealer: newSealer({ ...association, oseq }, crypto, { sequence, salt }), key };
+    const before = sealed.get(key) ?? { packets: 0 };
+    sealed.set(key, before);
+    const oseq = association.oseq + before.packets;
+    const seal = { sealer: newSealer({ ...association, oseq }, crypto, { sequence, salt }), sealed: before };
     made.set(association, seal);
     return seal;
   }
@@ -78,7 +80,7 @@ export function newFlowSeals(
     seal(flow, at, length) {
       const seal = seals[flow];
       if (!seal) return length;
-      sealed.set(seal.key, (sealed.get(seal.key) ?? 0) + 1);
+      seal.sealed.packets++;
       return seal.sealer.seal(bytes, at, length, l3);
     },
   };

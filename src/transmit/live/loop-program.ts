@@ -18,6 +18,7 @@ import type { TransmitJob } from '../../pktgen/engine.ts';
 import { KEPT_FRAME, LIVE_PHASE, STATE } from '../../template/device-state.ts';
 import { packetCode } from '../../template/ebpf-executor.ts';
 import { MIN_PAYLOAD } from '../../template/packet-template.ts';
+import { MAX_FRAGS } from '../fragments.ts';
 import { clockCode, exactClockCode, wallClockCode } from './clock-code.ts';
 import { departureCode } from './departure-code.ts';
 import { wholeBytes } from './live-limits.ts';
@@ -26,8 +27,6 @@ import { THREAD } from './thread-memory.ts';
 
 /** XDP verdicts (enum xdp_action, linux/bpf.h). */
 const XDP = { DROP: 1, PASS: 2 } as const;
-/** The most fragments of a frame (MAX_SKB_FRAGS). */
-const MAX_FRAGS = 17;
 
 /** Names of the maps in a thread's programs. */
 export const THREAD_MAP: MapName = 'thread';
